@@ -1,0 +1,167 @@
+//! Errors that say which call failed, on what, and how: `bind 127.0.0.1:80: EACCES: Permission denied`.
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | all went well |
+//! | 1 | no socket could be opened: resolve, socket, bind, listen, connect |
+//! | 2 | the command line was wrong |
+//! | 3 | a conversation broke: accept, send, recv |
+//! | 4 | the time was up |
+//! | 101 | the program panicked; nothing here ever returns it |
+
+use std::fmt::{self, Display, Formatter};
+use std::io;
+
+use nix::errno::Errno;
+
+/// What the program was doing when it failed. Named like the call in the lecture, whatever the library calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Turning a host's name into addresses (getaddrinfo).
+    Resolve,
+    /// Making a socket.
+    Socket,
+    /// Giving a socket its own address.
+    Bind,
+    /// Letting a socket receive connections.
+    Listen,
+    /// Connecting a socket to a server.
+    Connect,
+    /// Taking a connection from a listening socket's queue.
+    Accept,
+    /// Sending bytes.
+    Send,
+    /// Receiving bytes.
+    Recv,
+}
+
+impl Display for Op {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Op::Resolve => "resolve",
+            Op::Socket => "socket",
+            Op::Bind => "bind",
+            Op::Listen => "listen",
+            Op::Connect => "connect",
+            Op::Accept => "accept",
+            Op::Send => "send",
+            Op::Recv => "recv",
+        })
+    }
+}
+
+/// A failed operation.
+#[derive(Debug)]
+pub struct Failure {
+    op: Op,
+    target: String,
+    cause: Cause,
+}
+
+/// Why the operation failed.
+#[derive(Debug)]
+pub enum Cause {
+    /// The operating system said so, with one of its error numbers.
+    System(Errno),
+    /// Something else, in words.
+    Words(String),
+}
+
+impl Failure {
+    /// `op` failed on `target` (an address, usually) because of `cause`.
+    pub fn new(op: Op, target: impl Display, cause: impl Into<Cause>) -> Failure {
+        Failure {
+            op,
+            target: target.to_string(),
+            cause: cause.into(),
+        }
+    }
+
+    /// The exit code of a program that ends because of this failure.
+    pub fn exit_code(&self) -> u8 {
+        match (&self.cause, self.op) {
+            (Cause::System(Errno::ETIMEDOUT), _) => 4,
+            (_, Op::Resolve | Op::Socket | Op::Bind | Op::Listen | Op::Connect) => 1,
+            (_, Op::Accept | Op::Send | Op::Recv) => 3,
+        }
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        write!(out, "{} {}: ", self.op, self.target)?;
+        match &self.cause {
+            Cause::System(errno) => write!(out, "{errno}"), // `EACCES: Permission denied`
+            Cause::Words(words) => out.write_str(words),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Errno> for Cause {
+    fn from(errno: Errno) -> Cause {
+        Cause::System(errno)
+    }
+}
+
+impl From<io::Error> for Cause {
+    /// Errors of std carry the system's error number if a system call failed, and words if not.
+    fn from(error: io::Error) -> Cause {
+        match error.raw_os_error() {
+            Some(number) => Cause::System(Errno::from_raw(number)),
+            None => Cause::Words(error.to_string()),
+        }
+    }
+}
+
+/// Turns an error of nix or std into a [`Failure`]: `bind(…).during(Op::Bind, address)?`.
+pub trait During<T> {
+    /// Says what the program was doing, and to what.
+    ///
+    /// # Errors
+    /// The same error, with this added.
+    fn during(self, op: Op, target: impl Display) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<Cause>> During<T> for Result<T, E> {
+    fn during(self, op: Op, target: impl Display) -> Result<T, Failure> {
+        self.map_err(|error| Failure::new(op, target, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_names_the_call_its_target_and_the_error() {
+        let failed: Result<(), Errno> = Err(Errno::EACCES);
+        let failure = failed.during(Op::Bind, "127.0.0.1:80").unwrap_err();
+        assert_eq!(failure.to_string(), "bind 127.0.0.1:80: EACCES: Permission denied");
+    }
+
+    #[test]
+    fn errors_of_std_keep_their_number_or_their_words() {
+        let reset = Failure::new(Op::Recv, "peer", io::Error::from_raw_os_error(Errno::ECONNRESET as i32));
+        assert!(reset.to_string().starts_with("recv peer: ECONNRESET: "));
+        let odd = Failure::new(
+            Op::Send,
+            "peer",
+            io::Error::new(io::ErrorKind::WriteZero, "took nothing"),
+        );
+        assert_eq!(odd.to_string(), "send peer: took nothing");
+    }
+
+    #[test]
+    fn the_exit_code_says_what_kind_of_thing_went_wrong() {
+        for (op, errno, code) in [
+            (Op::Bind, Errno::EADDRINUSE, 1),
+            (Op::Connect, Errno::ECONNREFUSED, 1),
+            (Op::Recv, Errno::ECONNRESET, 3),
+            (Op::Connect, Errno::ETIMEDOUT, 4),
+        ] {
+            assert_eq!(Failure::new(op, "x", errno).exit_code(), code, "{op} {errno}");
+        }
+    }
+}

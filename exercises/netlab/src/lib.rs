@@ -1,0 +1,26 @@
+//! What every exercise program does the same way, so that the exercises can be about networking.
+//!
+//! You do not have to change anything here, but you may read all of it.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `program.rs` | the command line: subcommands, `--options`, the exit code |
+//! | `failure.rs` | one error line on stderr that says which call failed, on what, and how |
+//! | `event.rs` | the lines that a program prints on stdout |
+//! | `probe.rs` | `exNN probe`: try one of your functions without a network |
+//! | `script.rs` | a pretended stream that takes and gives as few bytes at a time as you ask it to |
+//!
+//! All programs of the course keep this contract:
+//! - The first line on stdout of a server is `listening on IP:PORT`. Then comes one line per event, and nothing else.
+//! - An error is one line on stderr: `error: bind 127.0.0.1:80: EACCES: Permission denied`.
+//! - The exit code is 0 when all went well, and otherwise says what kind of thing went wrong: see [`failure`].
+
+pub mod event;
+pub mod failure;
+pub mod probe;
+pub mod program;
+pub mod script;
+
+pub use event::{event, listening_on, report};
+pub use failure::{During, Failure, Op};
+pub use program::{Arguments, Command, Parameter, Program};

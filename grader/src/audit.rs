@@ -1,0 +1,179 @@
+//! The audit: the tests are tested. Reference solution full, stub 0, every mutant loses every check named for it.
+//!
+//! Stubs are fresh, hidden files carry the canary, rubric and tests agree (the suites' compilation holds them together).
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, Result};
+
+use crate::course::{Course, Exercise};
+use crate::grade::{CheckRun, Grade, NotRun, Outcome};
+use crate::grading::{Grading, solution_work};
+use crate::mutant::{self, Mutant};
+use crate::stub;
+use crate::submission::{Submission, Work};
+
+/// What the audit found.
+#[derive(Debug, Default)]
+pub struct Audit {
+    /// The table for people.
+    pub report: String,
+    /// One sentence per defect, naming the culprit; empty when the course is right.
+    pub defects: Vec<String>,
+}
+
+/// Audits these exercises.
+///
+/// # Errors
+/// The course cannot be loaded or graded at all, or it is a handout.
+pub fn audit(course: &Course, exercises: Vec<&Exercise>, jobs: usize) -> Result<Audit> {
+    let mut audit = Audit::default();
+    let stale = stub::stale(course)?;
+    for exercise in &exercises {
+        if stale.contains(&exercise.name) {
+            audit.defects.push(format!(
+                "{}: exercises/{}/src/lib.rs is not the stub of its solution; run `cargo grader stub`",
+                exercise.name, exercise.folder
+            ));
+        }
+        audit.defects.extend(without_canary(exercise)?);
+    }
+    let grading = Grading::prepare(course, exercises.clone(), jobs)?;
+    for exercise in exercises {
+        audit_exercise(&grading, exercise, &mut audit)?;
+    }
+    Ok(audit)
+}
+
+fn without_canary(exercise: &Exercise) -> Result<Vec<String>> {
+    let Some(solution) = &exercise.solution else {
+        return Ok(Vec::new());
+    };
+    let mut defects = Vec::new();
+    for file in ["src/lib.rs", "tests/hidden.rs", "mutants.toml"] {
+        let path = solution.join(file);
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        if !text.contains(stub::CANARY_PREFIX) {
+            defects.push(format!(
+                "{}: solutions/{}/{file} has no canary line",
+                exercise.name, exercise.folder
+            ));
+        }
+    }
+    Ok(defects)
+}
+
+/// The solution, the stub and the mutants of one exercise, as submissions, on everybody's road.
+fn audit_exercise(grading: &Grading, exercise: &Exercise, audit: &mut Audit) -> Result<()> {
+    let solution = solution_work(exercise)?;
+    let mut stub = Work::default();
+    stub.files.insert("lib.rs".into(), stub::of(exercise)?.into_bytes());
+    let mutants = mutant::load(exercise)?;
+    let mut submissions = vec![
+        submission("reference solution", exercise, solution.clone()),
+        submission("stub", exercise, stub),
+    ];
+    for mutant in &mutants {
+        submissions.push(submission(&mutant.name, exercise, mutant.apply(exercise, &solution)?));
+    }
+    let only = grading.only(exercise);
+    let gradebook = only.grade(&submissions, &|_, _| {})?;
+    let grades: Vec<&Grade> = gradebook.students.iter().map(|student| &student.grades[0]).collect();
+    let _ = writeln!(audit.report, "{} {}", exercise.name, exercise.rubric.title);
+    audit.judge(grades[0], "reference solution", solution_defect(grades[0]));
+    audit.judge(grades[1], "stub", stub_defect(grades[1]));
+    for (mutant, grade) in mutants.iter().zip(&grades[2..]) {
+        audit.judge(
+            grade,
+            &format!("{} {}", mutant.id, mutant.name),
+            mutant_defect(mutant, grade),
+        );
+    }
+    Ok(())
+}
+
+fn submission(student: &str, exercise: &Exercise, work: Work) -> Submission {
+    Submission {
+        student: student.to_string(),
+        works: [(exercise.name.clone(), work)].into(),
+        notes: Vec::new(),
+    }
+}
+
+impl Audit {
+    fn judge(&mut self, grade: &Grade, who: &str, defect: Option<String>) {
+        let lost: Vec<&str> = grade
+            .checks
+            .iter()
+            .filter(|run| is_lost(run))
+            .map(|run| run.check.id.as_str())
+            .collect();
+        let lost = if lost.is_empty() {
+            String::new()
+        } else {
+            format!("loses {}", lost.join(" "))
+        };
+        let sign = if defect.is_some() { '✘' } else { '✔' };
+        let _ = writeln!(
+            self.report,
+            "  {sign} {who:<34} {:>3}/{:<3} {lost}",
+            grade.points(),
+            grade.of()
+        );
+        if let Some(defect) = defect {
+            let _ = writeln!(self.report, "    {defect}");
+            self.defects.push(format!("{}: {who}: {defect}", grade.exercise));
+        }
+    }
+}
+
+/// Whether points went for a reason that lies in the program.
+fn is_lost(run: &CheckRun) -> bool {
+    matches!(
+        run.outcome,
+        Outcome::Failed(_) | Outcome::NotRun(NotRun::Control { .. } | NotRun::NoProgram)
+    )
+}
+
+fn inconclusive(grade: &Grade) -> Option<String> {
+    if let crate::grade::Build::Inconclusive(reason) = &grade.build {
+        return Some(format!("could not be built: {reason}"));
+    }
+    grade.checks.iter().find_map(|run| match &run.outcome {
+        Outcome::Inconclusive(reason) => Some(format!("`{}` is inconclusive: {reason}", run.check.name)),
+        _ => None,
+    })
+}
+
+fn rejected(grade: &Grade) -> Option<String> {
+    match &grade.build {
+        crate::grade::Build::Rejected { reason, diagnostics } => Some(format!("{reason}\n{diagnostics}")),
+        _ => None,
+    }
+}
+
+fn solution_defect(grade: &Grade) -> Option<String> {
+    rejected(grade).or_else(|| inconclusive(grade)).or_else(|| {
+        let run = grade.checks.iter().find(|run| is_lost(run))?;
+        Some(format!(
+            "loses `{}`, but it has to get full points: {:?}",
+            run.check.name, run.outcome
+        ))
+    })
+}
+
+fn stub_defect(grade: &Grade) -> Option<String> {
+    rejected(grade).or_else(|| inconclusive(grade)).or_else(|| {
+        let run = grade.checks.iter().find(|run| run.outcome == Outcome::Passed)?;
+        Some(format!("passes `{}`, so that check proves nothing", run.check.name))
+    })
+}
+
+fn mutant_defect(mutant: &Mutant, grade: &Grade) -> Option<String> {
+    rejected(grade).or_else(|| inconclusive(grade)).or_else(|| {
+        mutant.loses.iter().find_map(|name| {
+            let run = grade.checks.iter().find(|run| &run.check.name == name)?;
+            (run.outcome == Outcome::Passed).then(|| format!("is not caught by `{name}`, which is named for it"))
+        })
+    })
+}

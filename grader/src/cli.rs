@@ -1,0 +1,343 @@
+//! The command line: what can be asked of the grader, and which exit code answers it.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::course::{Course, Exercise};
+use crate::grade::{Grade, Gradebook};
+use crate::grading::Grading;
+use crate::{audit, cell, doctor, handout, intake, new, report, stub};
+
+/// Everything was graded.
+const GRADED: u8 = 0;
+/// Somebody is below `--fail-under`, or an audit or a check of the course found a defect.
+const BELOW: u8 = 1;
+/// Wrong usage or a broken course: nobody was graded.
+const BROKEN: u8 = 2;
+/// Something is inconclusive: our fault, to be graded again.
+const INCONCLUSIVE: u8 = 3;
+
+/// Grades the workbook's exercises.
+///
+/// Without a subcommand it grades: this tree (`grader --all`, `grader ex01`), the reference solutions (`--solutions`) or a class
+/// (`--submissions DIR`). Exit code: 0 graded; 1 below --fail-under; 2 usage or a broken course; 3 something inconclusive.
+#[derive(Debug, Parser)]
+#[command(
+    name = "grader",
+    version,
+    args_conflicts_with_subcommands = true,
+    max_term_width = 100
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Cmd>,
+    #[command(flatten)]
+    grade: GradeArgs,
+    /// Where the grader builds [default: target/grader in the course].
+    #[arg(long, value_name = "DIR", global = true)]
+    target_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct GradeArgs {
+    /// Exercises to grade, e.g. ex01 ex02.
+    #[arg(value_name = "exNN")]
+    exercises: Vec<String>,
+    /// Grade every exercise of the course.
+    #[arg(long, conflicts_with = "exercises")]
+    all: bool,
+    /// Grade the reference solutions in place of this tree.
+    #[arg(long, conflicts_with = "submissions")]
+    solutions: bool,
+    /// Grade a class: one folder, .zip or .tar.gz per student, each shaped like exercises/.
+    #[arg(long, value_name = "DIR")]
+    submissions: Option<PathBuf>,
+    /// Where reports are written [default for a class: target/grades].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How many submissions are graded at a time [default: the number of cores].
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// What is printed on standard output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Exit with 1 when a submission has less than this share of its points.
+    #[arg(long, value_name = "PERCENT")]
+    fail_under: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A table for people.
+    Text,
+    /// grader/schema/gradebook-1.schema.json describes it.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Cmd {
+    /// Prove the tests: solutions full, stubs 0, every mutant caught, rubric and tests agree, stubs fresh.
+    Audit {
+        /// Only these exercises.
+        #[arg(value_name = "exNN")]
+        exercises: Vec<String>,
+        /// How many programs are graded at a time [default: the number of cores].
+        #[arg(long, value_name = "N")]
+        jobs: Option<usize>,
+    },
+    /// Write the stubs that students get, derived from the reference solutions.
+    Stub {
+        /// Write nothing; exit with 1 when a stub is stale.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Write the students' tree: no solutions, no hidden tests.
+    Handout {
+        /// A folder that does not exist yet, or is empty.
+        #[arg(value_name = "OUT")]
+        out: PathBuf,
+    },
+    /// Lay out the folders of a new exercise.
+    New {
+        /// E.g. ex18-name.
+        #[arg(value_name = "exNN-name")]
+        name: String,
+    },
+    /// Say what this machine can do, and what is lost without what it lacks.
+    Doctor,
+    /// Run one suite and end everything that it leaves behind (the grader calls this itself).
+    #[command(hide = true)]
+    Cell {
+        #[arg(last = true)]
+        command: Vec<String>,
+    },
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { BROKEN } else { GRADED });
+        }
+    };
+    dispatch(cli).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::from(BROKEN)
+    })
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode> {
+    let target_dir = cli.target_dir;
+    let course = || -> Result<Course> {
+        let mut course = Course::find(&std::env::current_dir().context("cannot find the current folder")?)?;
+        if let Some(dir) = &target_dir {
+            course.target_dir =
+                std::path::absolute(dir).with_context(|| format!("no such folder: {}", dir.display()))?;
+        }
+        Ok(course)
+    };
+    let code = match cli.command {
+        None => grade(&course()?, &cli.grade)?,
+        Some(Cmd::Audit { exercises, jobs }) => audit_course(&course()?, &exercises, jobs)?,
+        Some(Cmd::Stub { check }) => write_stubs(&course()?, check)?,
+        Some(Cmd::Handout { out }) => write_handout(&course()?, &out)?,
+        Some(Cmd::New { name }) => new_exercise(&course()?, &name)?,
+        Some(Cmd::Doctor) => print(&doctor::report(&course()?)?).map(|()| GRADED)?,
+        Some(Cmd::Cell { command }) => return cell::run(&command),
+    };
+    Ok(ExitCode::from(code))
+}
+
+fn grade(course: &Course, args: &GradeArgs) -> Result<u8> {
+    let exercises = selected(course, &args.exercises, args.all)?;
+    let class = args.submissions.is_some();
+    let submissions = match &args.submissions {
+        Some(dir) => Some(intake::read_class(dir, course)?),
+        None if args.solutions => None,
+        None => Some(vec![intake::read_tree(&course.root, "this tree", course)?]),
+    };
+    let out = args
+        .out
+        .clone()
+        .or_else(|| class.then(|| course.root.join("target/grades")));
+    if let Some(out) = &out {
+        // Found out now, not after an hour of grading.
+        std::fs::create_dir_all(out)
+            .with_context(|| format!("cannot make the folder for reports {}", out.display()))?;
+    }
+    eprintln!(
+        "Compiling the tests of {} (the first time takes a while)",
+        names(&exercises)
+    );
+    let grading = Grading::prepare(course, exercises, jobs(args.jobs))?;
+    let submissions = match submissions {
+        Some(submissions) => submissions,
+        None => vec![grading.reference()?],
+    };
+    if class {
+        grading.baseline()?;
+    }
+    let progress = Progress::new(submissions.len() * grading.exercises.len());
+    let gradebook = grading.grade(&submissions, &|student, grade| progress.step(student, grade))?;
+    progress.finish();
+    print(&rendered(&gradebook, args.format, class))?;
+    if let Some(out) = &out {
+        report::write_all(&gradebook, out)?;
+        eprintln!("Reports: {}", out.display());
+    }
+    Ok(exit_code(&gradebook, args.fail_under))
+}
+
+fn rendered(gradebook: &Gradebook, format: Format, class: bool) -> String {
+    match (format, gradebook.students.as_slice()) {
+        (Format::Json, _) => report::json::gradebook(gradebook),
+        (Format::Text, [one]) if !class => report::text::own_tree(one, gradebook),
+        (Format::Text, _) => report::text::class_table(gradebook),
+    }
+}
+
+fn exit_code(gradebook: &Gradebook, fail_under: Option<f64>) -> u8 {
+    if gradebook.is_inconclusive() {
+        return INCONCLUSIVE;
+    }
+    let below = |percent: f64| {
+        gradebook
+            .students
+            .iter()
+            .any(|student| f64::from(student.points()) * 100.0 < percent * f64::from(student.of()))
+    };
+    if fail_under.is_some_and(below) { BELOW } else { GRADED }
+}
+
+fn selected<'a>(course: &'a Course, asked: &[String], all: bool) -> Result<Vec<&'a Exercise>> {
+    if all {
+        return Ok(course.exercises.iter().collect());
+    }
+    ensure!(
+        !asked.is_empty(),
+        "say what to grade: `grader --all`, or exercises such as `grader ex01`"
+    );
+    let mut exercises = Vec::new();
+    for name in asked {
+        let exercise = course.exercise(name)?;
+        if !exercises.iter().any(|known: &&Exercise| known.name == exercise.name) {
+            exercises.push(exercise);
+        }
+    }
+    exercises.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(exercises)
+}
+
+fn names(exercises: &[&Exercise]) -> String {
+    exercises
+        .iter()
+        .map(|exercise| exercise.name.as_str())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn jobs(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+fn audit_course(course: &Course, asked: &[String], jobs_asked: Option<usize>) -> Result<u8> {
+    let exercises = selected(course, asked, asked.is_empty())?;
+    let found = audit::audit(course, exercises, jobs(jobs_asked))?;
+    print(&found.report)?;
+    for defect in &found.defects {
+        eprintln!("defect: {defect}");
+    }
+    if found.defects.is_empty() {
+        print("\nThe tests are proven: no defect.\n")?;
+        return Ok(GRADED);
+    }
+    Ok(BELOW)
+}
+
+fn write_stubs(course: &Course, check: bool) -> Result<u8> {
+    if check {
+        let stale = stub::stale(course)?;
+        if stale.is_empty() {
+            print("Every stub is fresh.\n")?;
+            return Ok(GRADED);
+        }
+        eprintln!("error: stale stubs: {}; run `cargo grader stub`", stale.join(" "));
+        return Ok(BELOW);
+    }
+    match stub::write(course)?.as_slice() {
+        [] => print("Every stub was fresh.\n")?,
+        written => print(&format!("Wrote the stubs of {}.\n", written.join(" ")))?,
+    }
+    Ok(GRADED)
+}
+
+fn write_handout(course: &Course, out: &Path) -> Result<u8> {
+    handout::write(course, out)?;
+    print(&format!(
+        "Handout: {}. Try it: cd there and run `cargo test -p {}`.\n",
+        out.display(),
+        course.exercises[0].name
+    ))?;
+    Ok(GRADED)
+}
+
+fn new_exercise(course: &Course, name: &str) -> Result<u8> {
+    for path in new::create(course, name)? {
+        print(&format!("{}\n", path.display()))?;
+    }
+    print(&format!("Next: cargo grader audit {}\n", &name[..4]))?;
+    Ok(GRADED)
+}
+
+/// Standard output whose reader may go away (`| head`) without that being an error.
+fn print(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            bail!("cannot write to standard output: {error}")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One line on the terminal that says how far we are; nothing where nobody looks.
+struct Progress {
+    total: usize,
+    done: std::sync::atomic::AtomicUsize,
+    shown: bool,
+}
+
+impl Progress {
+    fn new(total: usize) -> Self {
+        Progress {
+            total,
+            done: 0.into(),
+            shown: std::io::stderr().is_terminal(),
+        }
+    }
+
+    fn step(&self, student: &str, grade: &Grade) {
+        let done = self.done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+        if self.shown {
+            let student = report::sanitize::line(student);
+            eprint!(
+                "\r\x1b[K{done}/{} {student} {} {}/{}",
+                self.total,
+                grade.exercise,
+                grade.points(),
+                grade.of()
+            );
+        }
+    }
+
+    fn finish(&self) {
+        if self.shown {
+            eprint!("\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! What grading finds: outcomes of checks, the grade of one exercise, and the gradebook that every report renders.
+//! Points are computed from outcomes here and nowhere stored.
+
+use crate::course::{Check, Exercise};
+use crate::submission::Note;
+
+/// How one check ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The suite ended with success and left evidence that names this artifact and at least one step.
+    Passed,
+    /// The program did something else than the check asks for.
+    Failed(Failure),
+    /// The check did not take place.
+    NotRun(NotRun),
+    /// Our fault, not the student's: shown blank, never scored 0, and the grader then exits 3.
+    Inconclusive(String),
+}
+
+/// Why a check did not take place.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NotRun {
+    /// This machine lacks what the check needs (a tool, tracing). It leaves the denominator.
+    Here(String),
+    /// The same session without the fault failed already: the named check is the one to fix first. Earns nothing.
+    Control {
+        /// Name of the check to fix first.
+        fix_first: String,
+        /// What the undisturbed session ran into.
+        failure: Failure,
+    },
+    /// There is no program to check: nothing handed in, or it does not compile. Earns nothing.
+    NoProgram,
+}
+
+/// What a failed check tells the student.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Failure {
+    /// What the test was doing, e.g. "waiting for the end of the stream".
+    pub doing: String,
+    /// What the check asks for.
+    pub expected: String,
+    /// What came instead.
+    pub received: String,
+    /// The conversation so far as a text sequence chart; may be empty.
+    pub chart: String,
+    /// The last lines that the program wrote to its standard error; may be empty.
+    pub stderr: String,
+}
+
+/// One check as it was run.
+#[derive(Debug, Clone)]
+pub struct CheckRun {
+    /// The check, as the rubric has it.
+    pub check: Check,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Wall time in seconds, all cases together.
+    pub seconds: f64,
+}
+
+impl CheckRun {
+    /// Points earned: all of the check's points when it passed, else none.
+    pub fn points(&self) -> u32 {
+        if self.outcome == Outcome::Passed {
+            self.check.points
+        } else {
+            0
+        }
+    }
+
+    /// Points that could be earned here: 0 when this machine cannot run the check, or when we failed to.
+    pub fn of(&self) -> u32 {
+        match self.outcome {
+            Outcome::NotRun(NotRun::Here(_)) | Outcome::Inconclusive(_) => 0,
+            _ => self.check.points,
+        }
+    }
+}
+
+/// What became of the student's files for one exercise.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Build {
+    /// There was nothing for this exercise in the submission.
+    Missing,
+    /// A program was made.
+    Built {
+        /// Wall time in seconds.
+        seconds: f64,
+    },
+    /// The compiler refused it, or a limit of the build was hit: the student's fault.
+    Rejected {
+        /// One sentence, e.g. "does not compile: E0308 mismatched types (src/lib.rs:12)".
+        reason: String,
+        /// What the compiler said, capped, stripped of control characters, with no path of this machine.
+        diagnostics: String,
+    },
+    /// Our fault: the compiler could not be run.
+    Inconclusive(String),
+}
+
+/// One submission's work on one exercise, graded.
+#[derive(Debug, Clone)]
+pub struct Grade {
+    /// Package name, e.g. `ex01`.
+    pub exercise: String,
+    /// Title of the exercise.
+    pub title: String,
+    /// SHA-256 of the accepted files, hex; empty when nothing was handed in.
+    pub digest: String,
+    /// What became of the files.
+    pub build: Build,
+    /// One entry per check of the rubric that was asked for, in the rubric's order.
+    pub checks: Vec<CheckRun>,
+}
+
+impl Grade {
+    /// Points earned.
+    pub fn points(&self) -> u32 {
+        self.checks.iter().map(CheckRun::points).sum()
+    }
+
+    /// Points that could be earned on this machine.
+    pub fn of(&self) -> u32 {
+        self.checks.iter().map(CheckRun::of).sum()
+    }
+
+    /// Whether something in it is our fault, so that the number is not to be trusted yet.
+    pub fn is_inconclusive(&self) -> bool {
+        matches!(self.build, Build::Inconclusive(_))
+            || self
+                .checks
+                .iter()
+                .any(|run| matches!(run.outcome, Outcome::Inconclusive(_)))
+    }
+
+    /// What went wrong, in about three words, for a table cell; empty when nothing did.
+    pub fn in_three_words(&self) -> String {
+        match &self.build {
+            Build::Missing => return "not handed in".into(),
+            Build::Rejected { reason, .. } => return reason.split(':').next().unwrap_or("rejected").to_string(),
+            Build::Inconclusive(_) => return "grader's fault".into(),
+            Build::Built { .. } => {}
+        }
+        if self.is_inconclusive() {
+            return "grader's fault".into();
+        }
+        let lost = self.checks.iter().filter(|run| run.points() < run.of()).count();
+        match lost {
+            0 => String::new(),
+            n if n == self.checks.len() => format!("all {n} failed"),
+            1 => "1 check failed".into(),
+            n => format!("{n} checks failed"),
+        }
+    }
+
+    /// A grade without any program: every check earns nothing.
+    pub fn without_program(exercise: &Exercise, digest: String, build: Build, checks: Vec<Check>) -> Grade {
+        let inconclusive = match &build {
+            Build::Inconclusive(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        let outcome = match inconclusive {
+            Some(reason) => Outcome::Inconclusive(reason),
+            None => Outcome::NotRun(NotRun::NoProgram),
+        };
+        let checks = checks
+            .into_iter()
+            .map(|check| CheckRun {
+                check,
+                outcome: outcome.clone(),
+                seconds: 0.0,
+            })
+            .collect();
+        Grade {
+            exercise: exercise.name.clone(),
+            title: exercise.rubric.title.clone(),
+            digest,
+            build,
+            checks,
+        }
+    }
+}
+
+/// One student's grades.
+#[derive(Debug, Clone)]
+pub struct StudentGrades {
+    /// Name of the folder or archive.
+    pub student: String,
+    /// What intake repaired, ignored or refused.
+    pub notes: Vec<Note>,
+    /// One per exercise that was asked for, in the course's order.
+    pub grades: Vec<Grade>,
+}
+
+impl StudentGrades {
+    /// Points earned over all exercises.
+    pub fn points(&self) -> u32 {
+        self.grades.iter().map(Grade::points).sum()
+    }
+
+    /// Points that could be earned here over all exercises.
+    pub fn of(&self) -> u32 {
+        self.grades.iter().map(Grade::of).sum()
+    }
+}
+
+/// Everything a report needs to know about one grading.
+#[derive(Debug, Clone)]
+pub struct Gradebook {
+    /// Isolation level in words, e.g. "L0 none".
+    pub isolation: String,
+    /// Version line of the compiler, e.g. "rustc 1.95.0".
+    pub toolchain: String,
+    /// Exercises graded: name and title, in the course's order.
+    pub exercises: Vec<(String, String)>,
+    /// One per submission, in name order.
+    pub students: Vec<StudentGrades>,
+}
+
+impl Gradebook {
+    /// Whether anything in it is our fault.
+    pub fn is_inconclusive(&self) -> bool {
+        self.students.iter().flat_map(|s| &s.grades).any(Grade::is_inconclusive)
+    }
+}

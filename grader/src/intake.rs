@@ -1,0 +1,170 @@
+//! Intake: from what lies in a folder or an archive to a [`Submission`].
+//!
+//! Everything that a student hands in is read here and nowhere else. It is never unpacked: entries are offered one by one
+//! to a [`sieve`], which keeps `exNN-*/src/**/*.rs` in memory within its limits and writes one note for what it repairs,
+//! ignores or refuses. A student's broken archive is that student's note; a folder that *we* cannot read is an error.
+
+mod archive;
+mod folder;
+mod name;
+mod sieve;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use nix::libc;
+
+use crate::course::Course;
+use crate::submission::{Note, Submission};
+use archive::Format;
+use sieve::Sieve;
+
+/// Files of one submission, all exercises together.
+pub const MAX_FILES: usize = 200;
+/// Bytes of one file.
+pub const MAX_FILE: u64 = 256 * 1024;
+/// Bytes of one submission.
+pub const MAX_TOTAL: u64 = 2 * 1024 * 1024;
+/// Bytes that an archive may unpack to, as far as it has to be unpacked.
+pub const MAX_UNPACKED: u64 = 32 * 1024 * 1024;
+/// Bytes of an archive as it lies on disk.
+pub const MAX_ARCHIVE: u64 = 64 * 1024 * 1024;
+/// Entries of an archive.
+pub const MAX_ENTRIES: usize = 2_000;
+/// Files and folders looked at in a folder, build output and dot folders not counted.
+pub const MAX_VISITED: usize = 20_000;
+/// Parts of a path, from the exercise's folder on.
+pub const MAX_DEPTH: usize = 8;
+/// Bytes of one part of a name.
+pub const MAX_NAME: usize = 255;
+/// Notes of one submission; the rest is counted.
+pub const MAX_NOTES: usize = 50;
+
+/// Reads a class: one submission per folder or archive in `dir`, in name order.
+///
+/// # Errors
+/// `dir` or a folder in it cannot be read, there is no submission in it, or it is one submission instead of a class.
+pub fn read_class(dir: &Path, course: &Course) -> Result<Vec<Submission>> {
+    let handed_in = list_class(dir)?;
+    ensure!(
+        !handed_in.is_empty(),
+        "{} holds no submission; put one folder, .zip or .tar.gz per student into it",
+        dir.display()
+    );
+    refuse_one_submission(dir, &handed_in)?;
+    handed_in.into_iter().map(|one| one.read(course)).collect()
+}
+
+/// Reads one tree: a student's folder, or a course tree with `exercises/` in it.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn read_tree(dir: &Path, student: &str, course: &Course) -> Result<Submission> {
+    let mut sieve = Sieve::new(course);
+    Ok(match folder::offer_all(dir, &mut sieve)? {
+        Ok(()) => sieve.finish(student),
+        Err(too_much) => without_work(student, too_much),
+    })
+}
+
+/// One top-level entry of a class.
+struct HandedIn {
+    student: String,
+    path: PathBuf,
+    kind: Kind,
+}
+
+enum Kind {
+    Folder,
+    Archive(Format),
+    /// Something that a student handed in and that we do not read, and why.
+    Unreadable(&'static str),
+}
+
+impl HandedIn {
+    fn read(self, course: &Course) -> Result<Submission> {
+        match self.kind {
+            Kind::Folder => read_tree(&self.path, &self.student, course),
+            Kind::Unreadable(why) => Ok(without_work(&self.student, why.to_string())),
+            Kind::Archive(format) => {
+                let mut sieve = Sieve::new(course);
+                Ok(match archive::offer_all(&self.path, format, &mut sieve)? {
+                    Ok(()) => sieve.finish(&self.student),
+                    Err(broken) => without_work(&self.student, broken),
+                })
+            }
+        }
+    }
+}
+
+/// A submission of which nothing can be used.
+fn without_work(student: &str, why: String) -> Submission {
+    Submission { student: student.to_string(), notes: vec![Note(why)], ..Submission::default() }
+}
+
+/// What was handed in, in name order, with names that differ. Plain files that are no archive are the class's own.
+fn list_class(dir: &Path) -> Result<Vec<HandedIn>> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot list the class in {}", dir.display()))? {
+        let entry = entry.with_context(|| format!("cannot list the class in {}", dir.display()))?;
+        let path = entry.path();
+        let about = fs::symlink_metadata(&path).with_context(|| format!("cannot look at {}", path.display()))?;
+        let file_name = entry.file_name().to_string_lossy().into_owned();
+        if name::is_ignored(&file_name) {
+            continue;
+        }
+        let (student, kind) = if about.is_dir() {
+            (file_name, Kind::Folder)
+        } else if about.is_symlink() {
+            (file_name, Kind::Unreadable("this is a symbolic link, which intake does not follow; nothing was read"))
+        } else if let Some((stem, format)) = archive::format_of(&file_name).filter(|_| about.is_file()) {
+            (stem, Kind::Archive(format))
+        } else if let Some(why) = archive::unsupported(&file_name) {
+            (file_name, Kind::Unreadable(why))
+        } else {
+            continue;
+        };
+        all.push(HandedIn { student, path, kind });
+    }
+    all.sort_by(|a, b| (&a.student, &a.path).cmp(&(&b.student, &b.path)));
+    keep_names_apart(&mut all);
+    Ok(all)
+}
+
+/// `ada/` beside `ada.zip`: the second one keeps its full file name, so that no grade replaces another.
+fn keep_names_apart(all: &mut [HandedIn]) {
+    for i in 1..all.len() {
+        if all[..i].iter().any(|one| one.student == all[i].student) {
+            all[i].student = all[i].path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        }
+    }
+}
+
+/// A single student's tree given as a class would grade `exercises` or `ex01-…` as if it were somebody's name.
+fn refuse_one_submission(dir: &Path, all: &[HandedIn]) -> Result<()> {
+    for one in all.iter().filter(|one| matches!(one.kind, Kind::Folder)) {
+        let an_exercise = name::exercise_number(&one.student).is_some() && one.path.join("src").is_dir();
+        if an_exercise || one.student == "exercises" {
+            bail!(
+                "{} is one submission ({} lies in it), not a class; give the folder above it, which holds one folder per student",
+                dir.display(),
+                one.student
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Opens a regular file without following a link or waiting for the other end of a FIFO.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("not a regular file")),
+    }
+}

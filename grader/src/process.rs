@@ -1,0 +1,134 @@
+//! Runs one command to its end, with a wall-time limit and capped output. The rest of the grader never sees a signal or a pipe.
+//!
+//! The command leads a process group of its own, which dies whole: at the limit, and when the grader dies.
+
+use std::io::Read;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+/// Output is kept up to here and drained beyond, so that a flood neither blocks the program nor fills our memory.
+const OUTPUT_CAP: usize = 64 * 1024;
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Exit status of the command itself.
+    pub status: ExitStatus,
+    /// Whether it was killed at the wall-time limit.
+    pub at_limit: bool,
+    /// The first 64 KiB of its standard output.
+    pub stdout: String,
+    /// The first 64 KiB of its standard error.
+    pub stderr: String,
+    /// Wall time in seconds.
+    pub seconds: f64,
+}
+
+impl Ended {
+    /// Ended by itself with exit status 0.
+    pub fn success(&self) -> bool {
+        self.status.success() && !self.at_limit
+    }
+
+    /// The end in words: "exit status 1", "killed by signal 9", "stopped after 10 s".
+    pub fn in_words(&self) -> String {
+        match (self.at_limit, self.status.code(), self.status.signal()) {
+            (true, ..) => format!("stopped after {:.0} s", self.seconds),
+            (_, Some(code), _) => format!("exit status {code}"),
+            (.., Some(signal)) => format!("killed by signal {signal}"),
+            _ => "ended in an unknown way".into(),
+        }
+    }
+}
+
+/// Runs `command` with no standard input, for at most `wall`.
+///
+/// # Errors
+/// It cannot be started: our fault.
+pub fn run(command: &mut Command, wall: Duration) -> Result<Ended> {
+    let started = Instant::now();
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))?;
+    let group = Pid::from_raw(child.id().cast_signed());
+    let stdout = drain(child.stdout.take());
+    let stderr = drain(child.stderr.take());
+    let (ended, end) = mpsc::channel();
+    let waiter = thread::spawn(move || {
+        let status = child.wait();
+        let _ = ended.send(());
+        status
+    });
+    let at_limit = end.recv_timeout(wall).is_err();
+    // Also after a normal end: whatever it left in its group goes with it. An empty group is not an error.
+    let _ = killpg(group, Signal::SIGKILL);
+    let status = waiter
+        .join()
+        .expect("the waiting thread does not panic")
+        .context("cannot wait for a child")?;
+    Ok(Ended {
+        status,
+        at_limit,
+        stdout: collect(&stdout),
+        stderr: collect(&stderr),
+        seconds: started.elapsed().as_secs_f64(),
+    })
+}
+
+/// Reads a pipe to its end in a thread; sends what it keeps.
+fn drain(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut kept = Vec::new();
+        if let Some(mut pipe) = pipe {
+            let mut chunk = [0; 8192];
+            while let Ok(n @ 1..) = pipe.read(&mut chunk) {
+                let room = OUTPUT_CAP - kept.len();
+                kept.extend_from_slice(&chunk[..n.min(room)]);
+            }
+        }
+        let _ = sender.send(kept);
+    });
+    receiver
+}
+
+/// What the draining thread kept. A pipe that an escaped process holds open must not hold us: give up after a second.
+fn collect(receiver: &mpsc::Receiver<Vec<u8>>) -> String {
+    let kept = receiver.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_never_ends_is_stopped_at_the_limit() {
+        let ended = run(Command::new("sleep").arg("600"), Duration::from_millis(50)).unwrap();
+        assert!(ended.at_limit && !ended.success());
+        assert!(ended.in_words().starts_with("stopped"));
+    }
+
+    #[test]
+    fn a_flood_is_drained_and_capped() {
+        let mut flood = Command::new("sh");
+        flood.args(["-c", "head -c 5000000 /dev/zero; echo oops >&2; exit 3"]);
+        let ended = run(&mut flood, Duration::from_secs(10)).unwrap();
+        assert_eq!(
+            (ended.stdout.len(), ended.stderr.as_str(), ended.status.code()),
+            (OUTPUT_CAP, "oops\n", Some(3))
+        );
+    }
+}

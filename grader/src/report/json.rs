@@ -1,0 +1,178 @@
+//! The gradebook as JSON, version 1: `schema/gradebook-1.schema.json` describes every field.
+//!
+//! Fields are only ever added to a version with care: the schema admits no field that it does not name.
+
+use serde::Serialize;
+
+use super::sanitize;
+use crate::course::Visibility;
+use crate::grade::{self, CheckRun, Grade, NotRun, StudentGrades};
+
+/// The whole gradebook, indented, with a newline at its end.
+pub fn gradebook(gradebook: &grade::Gradebook) -> String {
+    let document = Gradebook {
+        version: 1,
+        exercises: gradebook.exercises.iter().map(|(name, title)| Exercise { name, title }).collect(),
+        machine: Machine {
+            isolation: sanitize::line(&gradebook.isolation),
+            toolchain: sanitize::line(&gradebook.toolchain),
+        },
+        inconclusive: gradebook.is_inconclusive(),
+        submissions: gradebook.students.iter().map(submission).collect(),
+    };
+    let text = serde_json::to_string_pretty(&document).expect("strings and finite numbers are always JSON");
+    text + "\n"
+}
+
+#[derive(Serialize)]
+struct Gradebook<'g> {
+    version: u32,
+    exercises: Vec<Exercise<'g>>,
+    machine: Machine,
+    inconclusive: bool,
+    submissions: Vec<Submission<'g>>,
+}
+
+#[derive(Serialize)]
+struct Exercise<'g> {
+    name: &'g str,
+    title: &'g str,
+}
+
+#[derive(Serialize)]
+struct Machine {
+    isolation: String,
+    toolchain: String,
+}
+
+#[derive(Serialize)]
+struct Submission<'g> {
+    student: String,
+    points: u32,
+    of: u32,
+    notes: Vec<String>,
+    grades: Vec<GradeOf<'g>>,
+}
+
+#[derive(Serialize)]
+struct GradeOf<'g> {
+    exercise: &'g str,
+    digest: &'g str,
+    points: u32,
+    of: u32,
+    inconclusive: bool,
+    build: Build,
+    checks: Vec<Check<'g>>,
+}
+
+#[derive(Serialize)]
+struct Build {
+    outcome: &'static str,
+    seconds: f64,
+    reason: String,
+    diagnostics: String,
+}
+
+#[derive(Serialize)]
+struct Check<'g> {
+    id: &'g str,
+    name: &'g str,
+    visibility: &'static str,
+    points: u32,
+    of: u32,
+    outcome: &'static str,
+    seconds: f64,
+    failure: Option<Failure>,
+    reason: String,
+    fix_first: &'g str,
+}
+
+#[derive(Serialize)]
+struct Failure {
+    doing: String,
+    expected: String,
+    received: String,
+    chart: String,
+    stderr: String,
+}
+
+fn submission(student: &StudentGrades) -> Submission<'_> {
+    Submission {
+        student: sanitize::line(&student.student),
+        points: student.points(),
+        of: student.of(),
+        notes: student.notes.iter().map(|note| sanitize::line(&note.0)).collect(),
+        grades: student.grades.iter().map(grade_of).collect(),
+    }
+}
+
+fn grade_of(grade: &Grade) -> GradeOf<'_> {
+    GradeOf {
+        exercise: &grade.exercise,
+        digest: &grade.digest,
+        points: grade.points(),
+        of: grade.of(),
+        inconclusive: grade.is_inconclusive(),
+        build: build(&grade.build),
+        checks: grade.checks.iter().map(check).collect(),
+    }
+}
+
+fn build(build: &grade::Build) -> Build {
+    let (outcome, seconds, reason, diagnostics) = match build {
+        grade::Build::Missing => ("missing", 0.0, "", ""),
+        grade::Build::Built { seconds } => ("built", *seconds, "", ""),
+        grade::Build::Rejected { reason, diagnostics } => ("rejected", 0.0, reason.as_str(), diagnostics.as_str()),
+        grade::Build::Inconclusive(reason) => ("inconclusive", 0.0, reason.as_str(), ""),
+    };
+    Build { outcome, seconds: finite(seconds), reason: sanitize::line(reason), diagnostics: sanitize::text(diagnostics) }
+}
+
+fn check(run: &CheckRun) -> Check<'_> {
+    let mut check = Check {
+        id: &run.check.id,
+        name: &run.check.name,
+        visibility: match run.check.visibility {
+            Visibility::Public => "public",
+            Visibility::Hidden => "hidden",
+        },
+        points: run.points(),
+        of: run.of(),
+        outcome: "passed",
+        seconds: finite(run.seconds),
+        failure: None,
+        reason: String::new(),
+        fix_first: "",
+    };
+    match &run.outcome {
+        grade::Outcome::Passed => {}
+        grade::Outcome::Failed(failed) => (check.outcome, check.failure) = ("failed", Some(failure(failed))),
+        grade::Outcome::NotRun(NotRun::Here(reason)) => {
+            (check.outcome, check.reason) = ("not_run_here", sanitize::line(reason));
+        }
+        grade::Outcome::NotRun(NotRun::Control { fix_first, failure: failed }) => {
+            (check.outcome, check.failure) = ("not_run_control", Some(failure(failed)));
+            check.fix_first = fix_first;
+        }
+        grade::Outcome::NotRun(NotRun::NoProgram) => check.outcome = "not_run_no_program",
+        grade::Outcome::Inconclusive(reason) => {
+            (check.outcome, check.reason) = ("inconclusive", sanitize::line(reason));
+        }
+    }
+    check
+}
+
+fn failure(failure: &grade::Failure) -> Failure {
+    Failure {
+        doing: sanitize::text(&failure.doing),
+        expected: sanitize::text(&failure.expected),
+        received: sanitize::text(&failure.received),
+        chart: sanitize::text(&failure.chart),
+        stderr: sanitize::text(&failure.stderr),
+    }
+}
+
+/// JSON knows neither NaN nor infinity, and nobody can use twelve decimals of a second.
+fn finite(seconds: f64) -> f64 {
+    if seconds.is_finite() { (seconds.max(0.0) * 1e6).round() / 1e6 } else { 0.0 }
+}

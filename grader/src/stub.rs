@@ -1,0 +1,150 @@
+//! The stub is derived from the solution: marked regions are replaced by what a student finds in their place.
+//!
+//! ```text
+//! // SOLUTION todo!("create a TCP socket")      the stub's text for this region, with the marker's indentation
+//! // STUB more lines of it, if one is not enough
+//! let fd = socket(…)?;                          only in the solution
+//! // END SOLUTION
+//! ```
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::course::{Course, Exercise};
+use crate::files::write_atomically;
+
+const OPEN: &str = "// SOLUTION";
+const MORE: &str = "// STUB";
+const CLOSE: &str = "// END SOLUTION";
+/// Every hidden file has a line with this; the rest of the token is never written in a public file.
+pub const CANARY_PREFIX: &str = "CANARY-";
+
+/// The stub of a solution's text.
+///
+/// # Errors
+/// A region that is not closed, not opened, or nested; each with its line number.
+pub fn derive(solution: &str) -> Result<String> {
+    let mut stub = String::new();
+    let mut opened_at = None;
+    for (index, line) in solution.lines().enumerate() {
+        let (number, text) = (index + 1, line.trim_start());
+        let indent = &line[..line.len() - text.len()];
+        if let Some(rest) = text.strip_prefix(CLOSE) {
+            ensure!(rest.trim().is_empty(), "line {number}: nothing may follow `{CLOSE}`");
+            ensure!(
+                opened_at.take().is_some(),
+                "line {number}: `{CLOSE}` without `{OPEN}` before it"
+            );
+        } else if let Some(rest) = text.strip_prefix(OPEN) {
+            if let Some(first) = opened_at.replace(number) {
+                bail!("line {number}: `{OPEN}` inside the region that line {first} opened");
+            }
+            push_stub_text(&mut stub, indent, rest);
+        } else if let Some(rest) = text.strip_prefix(MORE) {
+            ensure!(opened_at.is_some(), "line {number}: `{MORE}` outside a region");
+            push_stub_text(&mut stub, indent, rest);
+        } else if opened_at.is_none() && !line.contains(CANARY_PREFIX) {
+            stub.push_str(line);
+            stub.push('\n');
+        }
+    }
+    if let Some(first) = opened_at {
+        bail!("line {first}: `{OPEN}` is never closed by `{CLOSE}`");
+    }
+    Ok(stub)
+}
+
+fn push_stub_text(stub: &mut String, indent: &str, text: &str) {
+    let text = text.strip_prefix(' ').unwrap_or(text).trim_end();
+    if !text.is_empty() {
+        stub.push_str(indent);
+        stub.push_str(text);
+        stub.push('\n');
+    }
+}
+
+/// The stub of an exercise, derived from its reference solution.
+///
+/// # Errors
+/// The course has no solutions (a handout), or the solution's markers are wrong.
+pub fn of(exercise: &Exercise) -> Result<String> {
+    let solution = exercise.solution.as_ref().with_context(|| {
+        format!(
+            "{} has no reference solution here, so its stub cannot be derived (is this a handout?)",
+            exercise.name
+        )
+    })?;
+    let path = solution.join("src/lib.rs");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    derive(&text).with_context(|| format!("{} has a mistake in its markers", path.display()))
+}
+
+/// Where the stub of an exercise lies.
+pub fn path(exercise: &Exercise) -> PathBuf {
+    exercise.dir.join("src/lib.rs")
+}
+
+/// Names of the exercises whose committed stub differs from the derived one.
+///
+/// # Errors
+/// A stub that cannot be read or derived.
+pub fn stale(course: &Course) -> Result<Vec<String>> {
+    let mut stale = Vec::new();
+    for exercise in &course.exercises {
+        let path = path(exercise);
+        let present = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        if present != of(exercise)? {
+            stale.push(exercise.name.clone());
+        }
+    }
+    Ok(stale)
+}
+
+/// Writes every stub that is stale; answers which.
+///
+/// # Errors
+/// As [`stale`], or a file that cannot be written.
+pub fn write(course: &Course) -> Result<Vec<String>> {
+    let stale = stale(course)?;
+    for name in &stale {
+        let exercise = course.exercise(name)?;
+        write_atomically(&path(exercise), of(exercise)?.as_bytes())?;
+    }
+    Ok(stale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::derive;
+
+    #[test]
+    fn a_region_becomes_its_stub_text_with_the_markers_indentation() {
+        let solution = "// CANARY-x\nfn f() {\n    // SOLUTION let _ = 1;\n    // STUB todo!(\"say hello\")\n    hello()\n    // END SOLUTION\n}\n";
+        assert_eq!(
+            derive(solution).unwrap(),
+            "fn f() {\n    let _ = 1;\n    todo!(\"say hello\")\n}\n"
+        );
+    }
+
+    #[test]
+    fn an_empty_region_leaves_nothing() {
+        assert_eq!(
+            derive("a\n// SOLUTION\nsecret\n// END SOLUTION\nb\n").unwrap(),
+            "a\nb\n"
+        );
+    }
+
+    #[test]
+    fn a_wrong_marker_is_an_error_that_names_the_line() {
+        for (text, line) in [
+            ("// SOLUTION\n", "line 1"),
+            ("\n// END SOLUTION\n", "line 2"),
+            ("// SOLUTION\n// SOLUTION\n", "line 2"),
+            ("// STUB x\n", "line 1"),
+        ] {
+            let error = derive(text).unwrap_err().to_string();
+            assert!(error.contains(line), "{text:?} gave {error:?}");
+        }
+    }
+}

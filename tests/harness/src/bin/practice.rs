@@ -1,0 +1,201 @@
+//! A program for the harness's own tests to be started: it behaves well or badly on request.
+
+use nix::sys::{
+    resource::{Resource, getrlimit},
+    signal::{SigSet, Signal},
+};
+use std::{
+    env,
+    io::{self, BufRead, Read, Write},
+    net::{Shutdown, TcpListener, TcpStream, UdpSocket},
+    process::{Command, ExitCode, Stdio},
+    thread,
+};
+
+fn main() -> io::Result<ExitCode> {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args[..] {
+        // Servers: what each connection meets.
+        ["echo", ..] => serve(port(&args), echo)?,
+        ["part", ..] => serve(port(&args), part_and_hold)?,
+        ["cut", ..] => serve(port(&args), part_and_close)?,
+        ["unread", ..] => serve(port(&args), close_with_unread_data)?,
+        ["deaf"] => serve(0, read_nothing)?,
+        ["exits-at-connect"] => serve(0, leave)?,
+        ["udp"] => echo_datagrams()?,
+        // First lines.
+        ["todo"] => todo!("create the socket"),
+        ["wrong"] => say_and_wait("Listening on port 5000\n")?,
+        ["zero"] => say_and_wait("listening on 127.0.0.1:0\n")?,
+        ["unended"] => say_and_wait("listening on 127.0.0.1:5000")?,
+        ["silent"] => say_and_wait("")?,
+        ["closed"] => close_stdout_and_wait(),
+        // Output without end.
+        ["line-without-end"] => repeat("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")?,
+        ["lines-without-end"] => repeat("the same line again\n")?,
+        // The rest of a process.
+        ["probe"] => probe()?,
+        ["cat"] => drop(io::copy(&mut io::stdin().lock(), &mut io::stdout().lock())?),
+        ["exit", code] => return Ok(ExitCode::from(code.parse::<u8>().unwrap_or(255))),
+        ["fail", message] => {
+            eprintln!("{message}");
+            return Ok(ExitCode::from(3));
+        }
+        ["surroundings"] => surroundings()?,
+        ["parent"] => leave_a_child_behind()?,
+        ["ignores-sigterm"] => ignore_sigterm()?,
+        ["spins"] => spin()?,
+        ["client", to, text] => client(to, text)?,
+        // A jail: the program and its arguments are the arguments.
+        [program, ref args @ ..] if program.contains('/') => launch(program, args)?,
+        _ => return Ok(ExitCode::from(2)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn port(args: &[&str]) -> u16 {
+    args.get(1).and_then(|port| port.parse().ok()).unwrap_or(0)
+}
+
+fn serve(port: u16, each: fn(TcpStream) -> io::Result<()>) -> io::Result<()> {
+    let listener = TcpListener::bind(("127.0.0.1", port))?;
+    println!("listening on {}", listener.local_addr()?);
+    for stream in listener.incoming() {
+        let _ = each(stream?);
+    }
+    Ok(())
+}
+
+fn echo(mut stream: TcpStream) -> io::Result<()> {
+    let copied = io::copy(&mut stream.try_clone()?, &mut stream)?;
+    println!("echoed {copied} bytes");
+    Ok(())
+}
+
+fn part_and_hold(mut stream: TcpStream) -> io::Result<()> {
+    stream.write_all(b"2016-")?;
+    wait();
+    Ok(())
+}
+
+fn part_and_close(mut stream: TcpStream) -> io::Result<()> {
+    stream.write_all(b"2016-")?;
+    stream.shutdown(Shutdown::Write)?;
+    io::copy(&mut stream, &mut io::sink()).map(drop)
+}
+
+/// Closing with unread data in the buffer resets the connection.
+fn close_with_unread_data(mut stream: TcpStream) -> io::Result<()> {
+    stream.read_exact(&mut [0; 1])
+}
+
+/// A program that panics while it holds a connection; the peer has sent nothing, so it sees an ordinary end.
+fn leave(_stream: TcpStream) -> io::Result<()> {
+    panic!("index out of bounds");
+}
+
+fn read_nothing(_stream: TcpStream) -> io::Result<()> {
+    wait();
+    Ok(())
+}
+
+fn echo_datagrams() -> io::Result<()> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    println!("listening on {}/udp", socket.local_addr()?);
+    let mut buffer = [0; 2048];
+    loop {
+        let (n, from) = socket.recv_from(&mut buffer)?;
+        if &buffer[..n] != b"hush" {
+            socket.send_to(&buffer[..n], from)?;
+        }
+    }
+}
+
+fn say_and_wait(text: &str) -> io::Result<()> {
+    print!("{text}");
+    io::stdout().flush()?;
+    wait();
+    Ok(())
+}
+
+#[allow(unsafe_code)] // the way to have a closed stdout
+fn close_stdout_and_wait() {
+    use std::os::fd::{FromRawFd, OwnedFd};
+    // SAFETY: descriptor 1 is open and nothing in this program writes to it after this.
+    drop(unsafe { OwnedFd::from_raw_fd(1) });
+    wait();
+}
+
+fn wait() {
+    loop {
+        thread::park();
+    }
+}
+
+fn repeat(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    loop {
+        stdout.write_all(text.as_bytes())?;
+    }
+}
+
+fn probe() -> io::Result<()> {
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        match line.split_once(' ') {
+            Some(("double", number)) => println!("{}", number.parse::<i64>().unwrap_or(0) * 2),
+            Some(("todo", what)) => todo!("{what}"),
+            _ => println!("error: what is {line}?"),
+        }
+    }
+    Ok(())
+}
+
+fn surroundings() -> io::Result<()> {
+    println!("folder {}", env::current_dir()?.display());
+    for (name, value) in env::vars_os().filter(|(name, _)| name != "PATH") {
+        println!("variable {} {}", name.display(), value.display());
+    }
+    println!("descriptors {}", getrlimit(Resource::RLIMIT_NOFILE)?.1);
+    Ok(())
+}
+
+/// The child inherits stdout and would keep it open for ever.
+fn leave_a_child_behind() -> io::Result<()> {
+    let child = Command::new(env::current_exe()?)
+        .arg("silent")
+        .stdin(Stdio::null())
+        .spawn()?;
+    println!("child {}", child.id());
+    Ok(())
+}
+
+fn ignore_sigterm() -> io::Result<()> {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGTERM);
+    set.thread_block()?;
+    say_and_wait("ready\n")
+}
+
+fn spin() -> io::Result<()> {
+    println!("ready");
+    let mut x = 1_u64;
+    loop {
+        x = std::hint::black_box(x.wrapping_mul(3));
+    }
+}
+
+fn launch(program: &str, args: &[&str]) -> io::Result<()> {
+    Command::new(program).args(args).status().map(drop)
+}
+
+fn client(to: &str, text: &str) -> io::Result<()> {
+    let mut stream = TcpStream::connect(to)?;
+    stream.write_all(text.as_bytes())?;
+    stream.shutdown(Shutdown::Write)?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply)?;
+    println!("Received: {reply}");
+    Ok(())
+}

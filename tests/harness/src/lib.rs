@@ -1,0 +1,60 @@
+//! What the tests of every exercise are written with: start the program under test, talk to it over real sockets and pipes, fail readably.
+//!
+//! A test opens one [`Lab`] and does everything through it. Each step has a deadline and is recorded; the first step that goes wrong ends
+//! the test with one report: what the test was doing, what it expected, what came, the conversation so far, and where to read about it.
+//!
+//! ```text
+//! test ── Lab ──┬─ Launch ─▶ Program / Server      process.rs starts it, running.rs watches it, output.rs keeps what it prints
+//!               ├─ TcpPeer, Listener, UdpPeer      the test's own ends of the conversation
+//!               ├─ Tool ─▶ Program                 somebody else's
+//!               └─ Session                         transcript ─▶ chart ─▶ report; steps and failure ─▶ evidence
+//! ```
+
+mod chart;
+mod escape;
+pub mod evidence;
+mod lab;
+mod launch;
+mod output;
+mod proc;
+mod process;
+mod program;
+mod redact;
+mod report;
+mod rubric;
+mod running;
+mod session;
+#[doc(hidden)]
+pub mod snapshot;
+mod tcp;
+mod tool;
+pub mod trace;
+mod transcript;
+mod udp;
+
+pub use insta;
+pub use lab::{Exercise, Grading, Lab, STEP, WALL};
+pub use launch::Launch;
+pub use process::Exit;
+pub use program::{Finished, Program, Server};
+pub use report::Report;
+pub use tcp::{Listener, TcpPeer};
+pub use tool::{Tool, find_tool};
+pub use udp::UdpPeer;
+
+/// Names the exercise that a file of tests belongs to, and defines `fn lab() -> harness::Lab` for it.
+///
+/// The path leads to the exercise's `rubric.toml`, as `include_str!` reads it.
+#[macro_export]
+macro_rules! exercise {
+    ($rubric:literal) => {
+        #[allow(dead_code)]
+        fn lab() -> $crate::Lab {
+            $crate::Lab::open($crate::Exercise {
+                package: env!("CARGO_PKG_NAME"),
+                rubric: include_str!($rubric),
+                built: option_env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"))),
+            })
+        }
+    };
+}

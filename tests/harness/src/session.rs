@@ -1,0 +1,283 @@
+//! What all parts of one [`Lab`](crate::Lab) share: the recording, the deadlines, the steps, the failure, and the programs to end.
+
+use crate::{
+    chart::{self, Times},
+    escape::seconds,
+    evidence::{Failure, Identity, Outcome, Record},
+    redact::Redactor,
+    report::{self, Heading},
+    rubric::{self, Check},
+    running::{Running, last_words},
+    transcript::Transcript,
+};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// What a failed step waits for, at most, to learn that a program has ended: its sockets close a moment before its end is seen.
+const MOMENT: Duration = Duration::from_millis(200);
+/// Of a program's stderr, a report shows so many lines.
+const STDERR_LINES: usize = 12;
+
+pub(crate) struct Session {
+    pub package: String,
+    pub check: String,
+    pub case: String,
+    pub rubric: Option<Check>,
+    pub folder: PathBuf,
+    pub transcript: Transcript,
+    started: Instant,
+    /// Milliseconds.
+    step: AtomicU64,
+    wall: Duration,
+    steps: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    redactor: Redactor,
+    /// Who answers at an address: the column that an arrow points to.
+    addresses: HashMap<SocketAddr, String>,
+    programs: Vec<Arc<Running>>,
+    subject: Identity,
+    /// The check that owns failures of the undisturbed session now in progress.
+    control: Option<String>,
+    not_run_here: Option<String>,
+    failure: Option<(Failure, Option<String>)>,
+}
+
+impl Session {
+    pub fn new(package: &str, check: &str, case: &str, rubric_text: &str, folder: PathBuf) -> Arc<Session> {
+        let started = Instant::now();
+        Arc::new(Session {
+            package: package.to_owned(),
+            check: check.to_owned(),
+            case: case.to_owned(),
+            rubric: rubric::find(rubric_text, check),
+            folder,
+            transcript: Transcript::new(started),
+            started,
+            step: AtomicU64::new(crate::STEP.as_secs() * 1000),
+            wall: rubric::check_time(rubric_text).unwrap_or(crate::WALL),
+            steps: AtomicU64::new(0),
+            state: Mutex::default(),
+        })
+    }
+
+    /// The zero of the transcript's times, for recordings that are merged with it.
+    #[allow(dead_code)] // only the tracer keeps its own recording
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// Counts a step and says until when it may take.
+    pub fn step(&self) -> Instant {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+        self.patience()
+    }
+
+    /// Until when nothing may happen.
+    pub fn patience(&self) -> Instant {
+        self.deadline(Duration::from_millis(self.step.load(Ordering::Relaxed)))
+    }
+
+    /// `within` from now, or the end of the whole test if that is sooner.
+    pub fn deadline(&self, within: Duration) -> Instant {
+        (Instant::now() + within).min(self.end())
+    }
+
+    /// The end of the whole test.
+    pub fn end(&self) -> Instant {
+        self.started + self.wall
+    }
+
+    pub fn set_step(&self, step: Duration) {
+        let millis = step.as_millis().try_into().unwrap_or(u64::MAX);
+        self.step.store(millis, Ordering::Relaxed);
+    }
+
+    /// How a wait that led to nothing is described.
+    pub fn waited(&self, since: Instant) -> String {
+        let over = Instant::now() >= self.end();
+        let whole = if over {
+            format!(" (the whole check may take {})", seconds(self.wall))
+        } else {
+            String::new()
+        };
+        format!("nothing for {}{whole}", seconds(since.elapsed()))
+    }
+
+    pub fn saw_port(&self, port: u16) {
+        self.lock().redactor.saw_port(port);
+    }
+
+    pub fn redact(&self, text: &str) -> String {
+        self.lock().redactor.redact(text)
+    }
+
+    pub fn listens(&self, lane: &str, at: SocketAddr) {
+        let mut state = self.lock();
+        state.redactor.saw_port(at.port());
+        state.addresses.insert(at, lane.to_owned());
+    }
+
+    /// The column of whoever listens at `to`.
+    pub fn lane_at(&self, to: SocketAddr) -> String {
+        let state = self.lock();
+        let anywhere = |at: &SocketAddr| at.port() == to.port() && at.ip().is_unspecified();
+        let found = state.addresses.get(&to).or_else(|| {
+            state
+                .addresses
+                .iter()
+                .find(|(at, _)| anywhere(at))
+                .map(|(_, lane)| lane)
+        });
+        found.cloned().unwrap_or_else(|| to.to_string())
+    }
+
+    /// The program started last: who connects to a listener of the test cannot be known otherwise.
+    pub fn latest_program(&self) -> String {
+        self.lock()
+            .programs
+            .last()
+            .map_or_else(|| "?".to_owned(), |program| program.lane.clone())
+    }
+
+    pub fn add_program(&self, program: Arc<Running>, identity: Option<Identity>) {
+        let mut state = self.lock();
+        state.redactor.saw_pid(program.pid.as_raw());
+        state.programs.push(program);
+        if let Some(identity) = identity {
+            state.subject = identity;
+        }
+    }
+
+    pub fn set_control(&self, fix_first: Option<&str>) {
+        self.lock().control = fix_first.map(str::to_owned);
+    }
+
+    pub fn set_not_run_here(&self, reason: &str) {
+        self.lock().not_run_here.get_or_insert_with(|| reason.to_owned());
+    }
+
+    /// Ends the test: a step went wrong.
+    pub fn fail(&self, doing: &str, expected: &str, received: &str) -> ! {
+        self.await_ends(received);
+        self.end_test(doing, expected, received)
+    }
+
+    /// Like [`fail`](Session::fail), with a last remark in the chart where it happened.
+    pub fn fail_at(&self, lane: &str, doing: &str, expected: &str, received: &str) -> ! {
+        // First: an end that explains the failure belongs above it in the chart.
+        self.await_ends(received);
+        self.transcript.note(lane, format!("✗ {doing}"));
+        self.end_test(doing, expected, received)
+    }
+
+    fn end_test(&self, doing: &str, expected: &str, received: &str) -> ! {
+        let control = self.lock().control.clone();
+        let failure = Failure {
+            doing: doing.to_owned(),
+            expected: expected.to_owned(),
+            received: received.to_owned() + &self.sudden_ends(received),
+            chart: chart::draw(&self.transcript.recording(), Times::Seconds),
+            stderr: self.stderr(),
+        };
+        let heading = Heading {
+            package: &self.package,
+            check: &self.check,
+            case: &self.case,
+            rubric: self.rubric.as_ref(),
+            fix_first: control.as_deref(),
+        };
+        let text = report::render(&heading, &failure);
+        self.lock().failure.get_or_insert((failure, control));
+        report::raise(text)
+    }
+
+    /// When a conversation broke off, its program may just be about to end.
+    fn await_ends(&self, received: &str) {
+        let broke_off = ["end of stream", "(ECONN", "(EPIPE)"]
+            .iter()
+            .any(|sign| received.contains(sign));
+        if broke_off {
+            let until = Instant::now() + MOMENT;
+            let programs = self.lock().programs.clone();
+            for program in programs.iter().filter(|program| program.subject) {
+                program.over(until);
+            }
+        }
+    }
+
+    /// A sentence for each program that ended by itself in a way that explains a failure.
+    fn sudden_ends(&self, said: &str) -> String {
+        let programs = self.lock().programs.clone();
+        let ends = programs.iter().filter_map(|program| program.sudden_end());
+        ends.filter(|end| !said.contains(end.as_str()))
+            .map(|end| format!("\n{end}"))
+            .collect()
+    }
+
+    fn stderr(&self) -> String {
+        let programs = self.lock().programs.clone();
+        let spoke: Vec<_> = programs.iter().filter(|p| p.subject && !p.stderr.is_empty()).collect();
+        let several = spoke.len() > 1;
+        let named = |p: &&Arc<Running>| {
+            if several {
+                format!("{}:\n", p.lane)
+            } else {
+                String::new()
+            }
+        };
+        spoke
+            .iter()
+            .map(|p| named(p) + &last_words(&p.stderr, STDERR_LINES))
+            .collect()
+    }
+
+    /// Kills what is left. The session stays usable for what was recorded.
+    pub fn end_programs(&self) {
+        let programs = self.lock().programs.clone();
+        programs.iter().for_each(|program| program.end.kill_everything());
+    }
+
+    pub fn record(&self, panicking: bool) -> Record {
+        let state = self.lock();
+        let (outcome, failure, fix_first) = match &state.failure {
+            Some((failure, Some(first))) => (Outcome::NotRunControl, Some(failure.clone()), first.clone()),
+            Some((failure, None)) => (Outcome::Failed, Some(failure.clone()), String::new()),
+            None if panicking => (Outcome::Fault, None, String::new()),
+            None if state.not_run_here.is_some() => (Outcome::NotRunHere, None, String::new()),
+            None => (Outcome::Passed, None, String::new()),
+        };
+        let reason = match outcome {
+            Outcome::Fault => report::last_panic().unwrap_or_else(|| "the test panicked".to_owned()),
+            Outcome::NotRunHere => state.not_run_here.clone().unwrap_or_default(),
+            _ => String::new(),
+        };
+        Record {
+            package: self.package.clone(),
+            check: self.check.clone(),
+            case: self.case.clone(),
+            subject: state.subject.clone(),
+            steps: self.steps.load(Ordering::Relaxed),
+            seconds: self.started.elapsed().as_secs_f64(),
+            outcome,
+            reason,
+            fix_first,
+            failure,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,490 @@
+//! The test's own TCP ends: clients and servers that say exactly what they sent and what came back, and that can misbehave on purpose.
+
+use crate::{
+    escape::{quoted, size},
+    session::Session,
+};
+use nix::{
+    libc,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, setsockopt, socket, sockopt},
+};
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    os::fd::{AsFd, AsRawFd},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// More than any exercise sends; a peer that never stops is cut off here.
+const MOST: usize = 64 << 20;
+const SHOWN: usize = 120;
+/// Bytes; the system doubles it.
+const NARROW: usize = 4096;
+/// A program started meanwhile must not hold our end open. Elsewhere than on Linux the flag cannot be given to `socket`.
+#[cfg(target_os = "linux")]
+const CLOSED_IN_CHILDREN: SockFlag = SockFlag::SOCK_CLOEXEC;
+#[cfg(not(target_os = "linux"))]
+const CLOSED_IN_CHILDREN: SockFlag = SockFlag::empty();
+
+/// A TCP server of the test.
+pub struct Listener {
+    session: Arc<Session>,
+    socket: TcpListener,
+    who: String,
+    addr: SocketAddr,
+}
+
+/// One end of a TCP connection, held by the test.
+pub struct TcpPeer {
+    session: Arc<Session>,
+    stream: TcpStream,
+    who: String,
+    other: String,
+    local: SocketAddr,
+    remote: SocketAddr,
+    /// Has said that it is done; its end is no news any more.
+    done: bool,
+}
+
+/// Why no more bytes came.
+enum Stop {
+    EndOfStream,
+    Reset(io::Error),
+    Silence(String),
+    TooMuch,
+}
+
+impl Listener {
+    pub(crate) fn open(session: &Arc<Session>, who: &str) -> Listener {
+        session.step();
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|e| panic!("a server of the test: {e}"));
+        let addr = socket
+            .local_addr()
+            .unwrap_or_else(|e| panic!("a server of the test: {e}"));
+        socket
+            .set_nonblocking(true)
+            .unwrap_or_else(|e| panic!("a server of the test: {e}"));
+        session.listens(who, addr);
+        Listener {
+            session: session.clone(),
+            socket,
+            who: who.to_owned(),
+            addr,
+        }
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Gives the connections accepted from now on a small receive buffer: whoever does not read is soon felt by the sender.
+    #[must_use]
+    pub fn narrow(self) -> Listener {
+        narrow(&self.socket);
+        self
+    }
+
+    /// Waits for one client.
+    pub fn accept(&self) -> TcpPeer {
+        let (since, deadline) = (Instant::now(), self.session.step());
+        loop {
+            match self.socket.accept() {
+                Ok((stream, from)) => {
+                    let other = self.session.latest_program();
+                    self.session.transcript.message(&other, &self.who, "connects", "");
+                    stream
+                        .set_nonblocking(false)
+                        .unwrap_or_else(|e| panic!("a connection of the test: {e}"));
+                    return TcpPeer::new(&self.session, stream, &self.who, &other, (self.addr, from));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => panic!("a server of the test: {error}"),
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let doing = format!("waiting for a client to connect to {} ({})", self.who, self.addr);
+                self.session
+                    .fail_at(&self.who, &doing, "a connection", &self.session.waited(since));
+            }
+            let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO);
+            let _ = poll(&mut [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)], timeout);
+        }
+    }
+}
+
+impl TcpPeer {
+    pub(crate) fn connect(session: &Arc<Session>, who: &str, to: SocketAddr) -> TcpPeer {
+        TcpPeer::connect_by(session, who, to, |deadline| {
+            TcpStream::connect_timeout(&to, at_least_a_moment(deadline))
+        })
+    }
+
+    /// With a small receive buffer, which has to be set before the connection exists.
+    pub(crate) fn connect_narrow(session: &Arc<Session>, who: &str, to: SocketAddr) -> TcpPeer {
+        TcpPeer::connect_by(session, who, to, |deadline| {
+            let family = if to.is_ipv4() {
+                AddressFamily::Inet
+            } else {
+                AddressFamily::Inet6
+            };
+            let stream = TcpStream::from(socket(family, SockType::Stream, CLOSED_IN_CHILDREN, None)?);
+            narrow(&stream);
+            // On Linux this limits connect too.
+            stream.set_write_timeout(Some(at_least_a_moment(deadline)))?;
+            connect(stream.as_raw_fd(), &SockaddrStorage::from(to))?;
+            Ok(stream)
+        })
+    }
+
+    fn connect_by(
+        session: &Arc<Session>,
+        who: &str,
+        to: SocketAddr,
+        connect: impl FnOnce(Instant) -> io::Result<TcpStream>,
+    ) -> TcpPeer {
+        let (since, deadline) = (Instant::now(), session.step());
+        let other = session.lane_at(to);
+        session.transcript.message(who, &other, "connects", "");
+        let why = match connect(deadline).and_then(|stream| Ok((stream.local_addr()?, stream))) {
+            Ok((local, stream)) => return TcpPeer::new(session, stream, who, &other, (local, to)),
+            Err(error) => match error.kind() {
+                ErrorKind::ConnectionRefused => format!("connection refused (ECONNREFUSED): nobody listens on {to}"),
+                ErrorKind::TimedOut => format!("{}; the queue of waiting clients may be full", session.waited(since)),
+                _ => error.to_string(),
+            },
+        };
+        session.fail_at(who, &format!("connecting to {to}"), "a connection", &why)
+    }
+
+    pub(crate) fn expect_refusal(session: &Arc<Session>, who: &str, to: SocketAddr) {
+        let deadline = session.step();
+        let received = match TcpStream::connect_timeout(&to, at_least_a_moment(deadline)) {
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                session
+                    .transcript
+                    .message(who, &session.lane_at(to), "connects", "is refused, as it should be");
+                return;
+            }
+            Err(error) => error.to_string(),
+            Ok(_) => format!("a connection: somebody listens on {to}"),
+        };
+        session.transcript.message(who, &session.lane_at(to), "connects", "");
+        let doing = format!("connecting to {to}, where nobody should listen");
+        session.fail_at(who, &doing, "connection refused (ECONNREFUSED)", &received);
+    }
+
+    fn new(
+        session: &Arc<Session>,
+        stream: TcpStream,
+        who: &str,
+        other: &str,
+        ends: (SocketAddr, SocketAddr),
+    ) -> TcpPeer {
+        let (local, remote) = ends;
+        session.saw_port(local.port());
+        session.saw_port(remote.port());
+        let (session, who, other) = (session.clone(), who.to_owned(), other.to_owned());
+        TcpPeer {
+            session,
+            stream,
+            who,
+            other,
+            local,
+            remote,
+            done: false,
+        }
+    }
+
+    /// Sends all of `bytes`.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.session.step();
+        self.note_sent(bytes, "");
+        if let Err((sent, why)) = self.write(bytes) {
+            self.fail_sending(bytes.len(), sent, &why);
+        }
+    }
+
+    /// Sends one byte at a time, each in a segment of its own, `each` apart: how a slow network delivers.
+    #[allow(clippy::disallowed_methods)] // the pause between two bytes is what this peer is for
+    pub fn drip(&mut self, each: Duration, bytes: &[u8]) {
+        self.session.step();
+        self.note_sent(bytes, &format!(" one byte every {} ms", each.as_millis()));
+        let _ = self.stream.set_nodelay(true);
+        for (sent, byte) in bytes.iter().enumerate() {
+            if let Err((_, why)) = self.write(std::slice::from_ref(byte)) {
+                self.fail_sending(bytes.len(), sent, &why);
+            }
+            thread::sleep(each);
+        }
+    }
+
+    /// Reads as many bytes as `expected` has, and fails unless they are the same.
+    pub fn expect_bytes(&mut self, expected: &[u8], doing: &str) {
+        let wanted = format!("{}: {}", size(expected.len()), quoted(expected, SHOWN));
+        let received = self.read_until(expected.len(), |bytes| !expected.starts_with(bytes), doing, &wanted);
+        if received != expected {
+            let at = received.iter().zip(expected).take_while(|(a, b)| a == b).count();
+            let words = format!("{}: {}", size(received.len()), quoted(&received, SHOWN));
+            let difference = format!("the first difference is at byte {}", at + 1);
+            self.session
+                .fail_at(&self.who, doing, &wanted, &format!("{words}\n{difference}"));
+        }
+    }
+
+    /// Reads exactly `n` bytes.
+    pub fn read_exactly(&mut self, n: usize, doing: &str) -> Vec<u8> {
+        self.read_until(n, |_| false, doing, &size(n))
+    }
+
+    /// Reads up to the end of the stream.
+    pub fn read_to_eof(&mut self, doing: &str) -> Vec<u8> {
+        self.session.step();
+        let (bytes, stop) = self.read(MOST, |_| false);
+        match stop {
+            Some(Stop::EndOfStream) => bytes,
+            stop => self.fail_reading(doing, "bytes and then the end of the stream", &bytes, stop),
+        }
+    }
+
+    /// Fails unless the other side has nothing more to say and closes.
+    pub fn expect_eof(&mut self, doing: &str) {
+        self.session.step();
+        let (bytes, stop) = self.read(MOST, |bytes| !bytes.is_empty());
+        if !matches!(stop, Some(Stop::EndOfStream)) {
+            self.fail_reading(
+                doing,
+                "end of stream: the other side closes the connection",
+                &bytes,
+                stop,
+            );
+        }
+    }
+
+    /// Fails unless the connection is reset; what is read before is dropped.
+    pub fn expect_reset(&mut self, doing: &str) {
+        self.session.step();
+        let (bytes, stop) = self.read(MOST, |_| false);
+        if !matches!(stop, Some(Stop::Reset(_))) {
+            self.fail_reading(doing, "the connection is reset (ECONNRESET)", &bytes, stop);
+        }
+    }
+
+    /// Says that nothing more will be sent (`SHUT_WR`); goes on reading.
+    pub fn half_close(&mut self) {
+        self.session.step();
+        self.session
+            .transcript
+            .message(&self.who, &self.other, "half-close", "");
+        // ENOTCONN: the other side is gone already; the next read will tell.
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Ends the connection with a reset instead of a farewell (`SO_LINGER` 0).
+    pub fn reset(mut self) {
+        self.session.step();
+        self.session.transcript.message(&self.who, &self.other, "reset", "");
+        self.done = true;
+        let at_once = libc::linger {
+            l_onoff: 1,
+            l_linger: 0,
+        };
+        setsockopt(&self.stream, sockopt::Linger, &at_once).unwrap_or_else(|e| panic!("SO_LINGER: {e}"));
+    }
+
+    /// Closes the connection.
+    pub fn close(self) {
+        self.session.step();
+    }
+
+    /// Sends `out`, half-closes, and reads to the end of the stream, all at once: an answer may begin before the question has ended, and
+    /// whoever sends everything first can block for ever.
+    pub fn exchange(&mut self, out: &[u8], doing: &str) -> Vec<u8> {
+        self.session.step();
+        self.note_sent(out, ", then half-close");
+        let (bytes, stop, sent) = thread::scope(|scope| {
+            let writer = scope.spawn(|| self.write(out).map(|()| drop(self.stream.shutdown(Shutdown::Write))));
+            let (bytes, stop) = self.read(MOST, |_| false);
+            if !matches!(stop, Some(Stop::EndOfStream)) {
+                // The writer must not sit out its own deadline on a connection that is given up.
+                let _ = self.stream.shutdown(Shutdown::Both);
+            }
+            (
+                bytes,
+                stop,
+                writer.join().unwrap_or(Err((0, "the writer panicked".to_owned()))),
+            )
+        });
+        match (stop, sent) {
+            (Some(Stop::EndOfStream), Ok(())) => bytes,
+            (Some(Stop::EndOfStream), Err((sent, why))) => self.fail_sending(out.len(), sent, &why),
+            (stop, sent) => {
+                let sent = sent.map_or_else(|(n, _)| n, |()| out.len());
+                let expected = format!(
+                    "an answer and then the end of the stream ({} of {} sent)",
+                    sent,
+                    size(out.len())
+                );
+                self.fail_reading(doing, &expected, &bytes, stop)
+            }
+        }
+    }
+
+    /// The test's end.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The other end.
+    pub fn peer_addr(&self) -> SocketAddr {
+        self.remote
+    }
+
+    fn note_sent(&self, bytes: &[u8], how: &str) {
+        let data = format!("{}{how}", quoted(bytes, SHOWN));
+        self.session
+            .transcript
+            .message(&self.who, &self.other, size(bytes.len()), data);
+    }
+
+    /// On failure: how many bytes went out, and why no more.
+    fn write(&self, bytes: &[u8]) -> Result<(), (usize, String)> {
+        let mut sent = 0;
+        while sent < bytes.len() {
+            let since = Instant::now();
+            let _ = self
+                .stream
+                .set_write_timeout(Some(at_least_a_moment(self.session.patience())));
+            match (&self.stream).write(&bytes[sent..]) {
+                Ok(n) => sent += n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_silence(&error) => {
+                    return Err((
+                        sent,
+                        format!("{}: the other side does not read", self.session.waited(since)),
+                    ));
+                }
+                Err(error) => return Err((sent, in_words(&error))),
+            }
+        }
+        Ok(())
+    }
+
+    fn fail_sending(&self, all: usize, sent: usize, why: &str) -> ! {
+        let doing = format!("sending {} to {}", size(all), self.other);
+        self.session.fail_at(
+            &self.who,
+            &doing,
+            "the other side takes them",
+            &format!("after {}: {why}", size(sent)),
+        )
+    }
+
+    fn read_until(&mut self, n: usize, enough: impl Fn(&[u8]) -> bool, doing: &str, expected: &str) -> Vec<u8> {
+        self.session.step();
+        let (bytes, stop) = self.read(n, enough);
+        if stop.is_some() {
+            self.fail_reading(doing, expected, &bytes, stop);
+        }
+        bytes
+    }
+
+    /// Reads `n` bytes, or until `enough`, or until nothing more comes. Each piece may take a whole step: what counts is that something moves.
+    fn read(&self, n: usize, enough: impl Fn(&[u8]) -> bool) -> (Vec<u8>, Option<Stop>) {
+        let mut bytes = Vec::new();
+        let mut buffer = vec![0; n.min(64 << 10)];
+        let stop = loop {
+            if bytes.len() == n || enough(&bytes) {
+                break (n == MOST && bytes.len() == n).then_some(Stop::TooMuch);
+            }
+            let room = buffer.len().min(n - bytes.len());
+            match self.read_once(&mut buffer[..room]) {
+                Ok(got) => bytes.extend(&buffer[..got]),
+                Err(stop) => break Some(stop),
+            }
+        };
+        self.note_read(&bytes, stop.as_ref());
+        (bytes, stop)
+    }
+
+    fn read_once(&self, buffer: &mut [u8]) -> Result<usize, Stop> {
+        loop {
+            let since = Instant::now();
+            let _ = self
+                .stream
+                .set_read_timeout(Some(at_least_a_moment(self.session.patience())));
+            match (&self.stream).read(buffer) {
+                Ok(0) => return Err(Stop::EndOfStream),
+                Ok(n) => return Ok(n),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_silence(&error) => return Err(Stop::Silence(self.session.waited(since))),
+                Err(error) => return Err(Stop::Reset(error)),
+            }
+        }
+    }
+
+    /// One entry for all that a step read: how the network cut it into pieces differs from run to run.
+    fn note_read(&self, bytes: &[u8], stop: Option<&Stop>) {
+        let note = |label: &str, data: String| self.session.transcript.message(&self.other, &self.who, label, data);
+        if !bytes.is_empty() {
+            note(&size(bytes.len()), quoted(bytes, SHOWN));
+        }
+        match stop {
+            Some(Stop::EndOfStream) => note("end", "end of stream".to_owned()),
+            Some(Stop::Reset(error)) => note("reset", in_words(error)),
+            _ => {}
+        }
+    }
+
+    fn fail_reading(&self, doing: &str, expected: &str, bytes: &[u8], stop: Option<Stop>) -> ! {
+        let end = match stop {
+            None => "the connection is still open".to_owned(),
+            Some(Stop::EndOfStream) => "end of stream".to_owned(),
+            Some(Stop::Reset(error)) => in_words(&error),
+            Some(Stop::Silence(waited)) => format!("{waited}; the connection is still open"),
+            Some(Stop::TooMuch) => format!("no end after {}", size(MOST)),
+        };
+        let received = match bytes.len() {
+            0 => end,
+            n => format!("{} {}, then {end}", size(n), quoted(bytes, SHOWN)),
+        };
+        self.session.fail_at(&self.who, doing, expected, &received)
+    }
+}
+
+impl Drop for TcpPeer {
+    fn drop(&mut self) {
+        if !self.done && !thread::panicking() {
+            self.session.transcript.message(&self.who, &self.other, "closes", "");
+        }
+    }
+}
+
+fn narrow(socket: &impl AsFd) {
+    setsockopt(socket, sockopt::RcvBuf, &NARROW).unwrap_or_else(|e| panic!("SO_RCVBUF: {e}"));
+}
+
+/// Zero would mean "for ever".
+fn at_least_a_moment(deadline: Instant) -> Duration {
+    deadline
+        .saturating_duration_since(Instant::now())
+        .max(Duration::from_millis(1))
+}
+
+fn is_silence(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// The names of the book for what the system says.
+fn in_words(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::ConnectionReset => {
+            "connection reset (ECONNRESET): it was closed with unread data, or torn down".to_owned()
+        }
+        ErrorKind::BrokenPipe => "broken pipe (EPIPE): the other side is gone".to_owned(),
+        _ => error.to_string(),
+    }
+}

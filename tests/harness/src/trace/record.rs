@@ -1,0 +1,245 @@
+//! What the tracer thread tells everyone else: the events, who is alive, how it ended. Many may look, only the tracer writes.
+use super::{call::Call, event::Event};
+use crate::process::Exit;
+use nix::{
+    errno::Errno,
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// Events kept of one subject. More are counted as lost, and reading them then fails loudly.
+const MOST_EVENTS: usize = 1_000_000;
+/// How long the kernel may take to end killed processes before that counts as our fault.
+const BURIAL: Duration = Duration::from_secs(10);
+
+/// Shared by the tracer thread and those who ask it.
+#[derive(Debug)]
+pub(crate) struct Record {
+    state: Mutex<State>,
+    changed: Condvar,
+    dying: AtomicBool,
+    /// Zero of all event times.
+    pub(super) origin: Instant,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// In the order of their keys, nearly: a closing call is placed where it began.
+    events: Vec<(u64, Event)>,
+    lost: u64,
+    /// Calls that have begun and not returned, by thread.
+    inside: BTreeMap<i32, (Call, Option<i32>)>,
+    alive: BTreeSet<i32>,
+    exit: Option<Exit>,
+    /// Nothing of the subject is left.
+    over: bool,
+    frozen: bool,
+    /// Behind the last event that a wait has brought.
+    waited: usize,
+    fault: Option<String>,
+}
+
+impl Record {
+    pub(super) fn new(origin: Instant) -> Record {
+        Record {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            dying: AtomicBool::new(false),
+            origin,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let answer = change(&mut self.state());
+        self.changed.notify_all();
+        answer
+    }
+
+    /// Waits until `ready` answers, or the deadline has passed.
+    fn wait<T>(&self, deadline: Instant, mut ready: impl FnMut(&State) -> Option<T>) -> Option<T> {
+        let mut state = self.state();
+        loop {
+            if let Some(answer) = ready(&state) {
+                return Some(answer);
+            }
+            let left = deadline
+                .checked_duration_since(Instant::now())
+                .filter(|left| !left.is_zero())?;
+            state = self
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+}
+
+/// The tracer thread's side.
+impl Record {
+    pub(crate) fn now(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    pub(super) fn push(&self, key: u64, event: Event) {
+        self.change(|state| {
+            state.inside.remove(&event.thread);
+            if state.events.len() < MOST_EVENTS {
+                state.events.push((key, event));
+            } else {
+                state.lost += 1;
+            }
+        });
+    }
+
+    pub(super) fn entered(&self, thread: i32, call: Call, fd: Option<i32>) {
+        self.change(|state| state.inside.insert(thread, (call, fd)));
+    }
+
+    pub(super) fn born(&self, thread: i32) {
+        self.change(|state| state.alive.insert(thread));
+        if self.is_dying() {
+            end(thread);
+        }
+    }
+
+    pub(super) fn gone(&self, thread: i32) {
+        self.change(|state| {
+            state.alive.remove(&thread);
+            state.inside.remove(&thread);
+        });
+    }
+
+    pub(super) fn ended(&self, exit: Exit) {
+        self.change(|state| state.exit = Some(exit));
+    }
+
+    pub(super) fn set_frozen(&self, frozen: bool) {
+        self.change(|state| state.frozen = frozen);
+    }
+
+    pub(super) fn failed(&self, why: String) {
+        self.change(|state| state.fault.get_or_insert(why).len());
+    }
+
+    pub(super) fn over(&self) {
+        self.change(|state| state.over = true);
+    }
+
+    pub(super) fn is_dying(&self) -> bool {
+        self.dying.load(Ordering::SeqCst)
+    }
+}
+
+/// Everyone else's side.
+impl Record {
+    /// The main process's exit. Panics when the tracer itself failed: that is our fault, and must not look like the subject's end.
+    pub(super) fn wait_exit(&self, deadline: Instant) -> Option<Exit> {
+        let answer = self.wait(deadline, |state| match (state.exit, &state.fault, state.over) {
+            (Some(exit), _, _) => Some(Ok(exit)),
+            (None, Some(fault), _) => Some(Err(fault.clone())),
+            (None, None, true) => Some(Err("it ended before the program did".to_owned())),
+            (None, None, false) => None,
+        });
+        answer.map(|exit| exit.unwrap_or_else(|fault| panic!("the tracer failed: {fault}")))
+    }
+
+    /// SIGKILL to all that is alive, and to all that is born meanwhile; returns when nothing is left.
+    pub(super) fn kill_everything(&self) {
+        self.dying.store(true, Ordering::SeqCst);
+        self.state().alive.iter().for_each(|thread| end(*thread));
+        if self
+            .wait(Instant::now() + BURIAL, |state| state.over.then_some(()))
+            .is_none()
+            && !std::thread::panicking()
+        {
+            panic!("killed processes of the subject are still there after {BURIAL:?}");
+        }
+    }
+
+    /// All events so far, in order.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        let state = self.state();
+        state.check();
+        let mut events = state.events.clone();
+        drop(state);
+        events.sort_by_key(|(key, _)| *key);
+        events.into_iter().map(|(_, event)| event).collect()
+    }
+
+    /// The first event that is `wanted`, behind the one that the last such wait brought.
+    pub(crate) fn wait_next(&self, deadline: Instant, wanted: impl Fn(&Event) -> bool) -> Result<Event, Missed> {
+        let mut next = self.state().waited;
+        let found = self.wait(deadline, |state| {
+            let hit = state.events[next..].iter().find(|(_, event)| wanted(event));
+            next += hit.map_or(state.events.len() - next, |_| 0);
+            hit.map(|(_, event)| Ok(event.clone()))
+                .or(state.over.then_some(Err(Missed::Ended)))
+        });
+        let mut state = self.state();
+        state.check();
+        state.waited = next;
+        found.unwrap_or(Err(Missed::Deadline))
+    }
+
+    /// Waits until a thread is inside `call`: it has begun and not returned.
+    pub(crate) fn wait_inside(&self, call: Call, deadline: Instant) -> Result<Option<i32>, Missed> {
+        let inside = |state: &State| {
+            state
+                .inside
+                .values()
+                .find(|(inside, _)| inside.same(call))
+                .map(|(_, fd)| Ok(*fd))
+        };
+        let found = self.wait(deadline, |state| {
+            inside(state).or(state.over.then_some(Err(Missed::Ended)))
+        });
+        found.unwrap_or(Err(Missed::Deadline))
+    }
+
+    /// Waits until every thread of the main process has stopped for SIGSTOP, or goes on. False: not within the deadline.
+    pub(crate) fn wait_frozen(&self, frozen: bool, deadline: Instant) -> bool {
+        self.wait(deadline, |state| (state.frozen == frozen || state.over).then_some(()))
+            .is_some()
+    }
+}
+
+/// Why a call that was waited for did not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missed {
+    Deadline,
+    Ended,
+}
+
+impl State {
+    /// A recording with a hole proves nothing.
+    fn check(&self) {
+        assert!(
+            self.lost == 0,
+            "the tracer keeps {MOST_EVENTS} calls; {} more were lost",
+            self.lost
+        );
+        if let Some(fault) = &self.fault {
+            panic!("the tracer failed: {fault}");
+        }
+    }
+}
+
+/// `kill` is no ptrace request: any thread may send it, and a thread's id reaches its whole process.
+fn end(thread: i32) {
+    match kill(Pid::from_raw(thread), Signal::SIGKILL) {
+        Ok(()) | Err(Errno::ESRCH) => {}
+        Err(errno) => eprintln!("SIGKILL to {thread}: {errno}"),
+    }
+}
