@@ -11,6 +11,7 @@
 //! ```
 
 mod chart;
+mod connect;
 mod escape;
 pub mod evidence;
 mod lab;
@@ -32,13 +33,14 @@ pub mod trace;
 mod transcript;
 mod udp;
 
+pub use connect::Listener;
 pub use insta;
 pub use lab::{Exercise, Grading, Lab, STEP, WALL};
 pub use launch::Launch;
 pub use process::Exit;
 pub use program::{Finished, Program, Server};
 pub use report::Report;
-pub use tcp::{Listener, TcpPeer};
+pub use tcp::TcpPeer;
 pub use tool::{Tool, find_tool};
 pub use udp::UdpPeer;
 

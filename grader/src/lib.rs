@@ -1,0 +1,29 @@
+//! The grader: everything graded is a `Submission` and takes one road, from intake to report.
+//!
+//! ```text
+//! Course ─▶ Suites (compiled once)      Submission ─▶ stage ─▶ build ─▶ Artifact
+//! for each check:  cell( suite --exact CHECK )  ──spawns──▶  Artifact      (two processes; sockets and pipes between)
+//! exit status + evidence ─▶ CheckRun ─▶ Grade ─▶ Gradebook ─▶ reports
+//! ```
+
+pub mod audit;
+pub mod build;
+pub mod cell;
+pub mod cli;
+pub mod course;
+pub mod doctor;
+pub mod files;
+pub mod grade;
+pub mod grading;
+pub mod handout;
+pub mod intake;
+pub mod isolation;
+pub mod mutant;
+pub mod new;
+pub mod process;
+pub mod report;
+pub mod run;
+pub mod stub;
+pub mod submission;
+pub mod suite;
+pub mod toolchain;
