@@ -20,7 +20,7 @@ use crate::stub;
 use crate::toolchain::Toolchain;
 
 /// Files at the top that go along, where they exist.
-const TOP: [&str; 10] = [
+const TOP: [&str; 9] = [
     "README.md",
     "LICENSE-APACHE",
     "LICENSE-MIT",
@@ -30,7 +30,6 @@ const TOP: [&str; 10] = [
     ".gitignore",
     "clippy.toml",
     "rustfmt.toml",
-    "rust-toolchain.toml",
 ];
 
 /// Folders that go along with everything in them that is not build output. The exercises have rules of their own.
@@ -72,18 +71,32 @@ pub fn write(course: &Course, out: &Path) -> Result<()> {
 /// The absolute path of `out`, when nothing is there and it is no place that would be copied into itself.
 fn free_place(course: &Course, out: &Path) -> Result<PathBuf> {
     if let Ok(mut entries) = fs::read_dir(out) {
-        ensure!(entries.next().is_none(), "{} is not empty; name a folder that does not exist yet", out.display());
+        ensure!(
+            entries.next().is_none(),
+            "{} is not empty; name a folder that does not exist yet",
+            out.display()
+        );
     } else if fs::symlink_metadata(out).is_ok() {
-        bail!("{} exists and is not a folder; name one that does not exist yet", out.display());
+        bail!(
+            "{} exists and is not a folder; name one that does not exist yet",
+            out.display()
+        );
     }
     let absolute = match out.canonicalize() {
         Ok(existing) => existing,
         Err(_) => std::path::absolute(out).with_context(|| format!("cannot use the path {}", out.display()))?,
     };
-    let root = course.root.canonicalize().with_context(|| format!("cannot read {}", course.root.display()))?;
+    let root = course
+        .root
+        .canonicalize()
+        .with_context(|| format!("cannot read {}", course.root.display()))?;
     for copied in ["book", "exercises", "grader", "tests", "solutions"] {
         let inside = absolute.starts_with(root.join(copied));
-        ensure!(!inside, "{} lies in the course's {copied}/; choose a place outside", out.display());
+        ensure!(
+            !inside,
+            "{} lies in the course's {copied}/; choose a place outside",
+            out.display()
+        );
     }
     Ok(absolute)
 }
@@ -129,7 +142,11 @@ fn settle_lock_file(draft: &Path) -> Result<()> {
         .output()
         .context("cannot run cargo")?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "cargo cannot adapt the handout's Cargo.lock:\n{}", said.trim());
+    ensure!(
+        output.status.success(),
+        "cargo cannot adapt the handout's Cargo.lock:\n{}",
+        said.trim()
+    );
     Ok(())
 }
 
@@ -148,14 +165,26 @@ fn fill_exercise(course: &Course, exercise: &Exercise, draft: &Path) -> Result<(
 /// Copies the regular files below `folder`, but for what builds and tests leave behind.
 fn copy_folder(root: &Path, folder: &str, draft: &Path) -> Result<()> {
     let from = root.join(folder);
-    for entry in WalkDir::new(&from).sort_by_file_name().into_iter().filter_entry(|entry| !is_left_behind(entry)) {
+    for entry in WalkDir::new(&from)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(|entry| !is_left_behind(entry))
+    {
         let entry = entry.with_context(|| format!("cannot list {}", from.display()))?;
         if entry.file_type().is_dir() {
             continue;
         }
         let path = entry.path();
-        ensure!(entry.file_type().is_file(), "{} is not a regular file, which a handout cannot hold", path.display());
-        let name = path.strip_prefix(root).expect("it lies below").to_string_lossy().into_owned();
+        ensure!(
+            entry.file_type().is_file(),
+            "{} is not a regular file, which a handout cannot hold",
+            path.display()
+        );
+        let name = path
+            .strip_prefix(root)
+            .expect("it lies below")
+            .to_string_lossy()
+            .into_owned();
         put(draft, &name, &read(path)?)?;
     }
     Ok(())

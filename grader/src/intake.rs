@@ -7,6 +7,8 @@
 mod archive;
 mod folder;
 mod name;
+mod notes;
+mod place;
 mod sieve;
 #[cfg(test)]
 mod tests;
@@ -104,7 +106,11 @@ impl HandedIn {
 
 /// A submission of which nothing can be used.
 fn without_work(student: &str, why: String) -> Submission {
-    Submission { student: student.to_string(), notes: vec![Note(why)], ..Submission::default() }
+    Submission {
+        student: student.to_string(),
+        notes: vec![Note(why)],
+        ..Submission::default()
+    }
 }
 
 /// What was handed in, in name order, with names that differ. Plain files that are no archive are the class's own.
@@ -121,7 +127,10 @@ fn list_class(dir: &Path) -> Result<Vec<HandedIn>> {
         let (student, kind) = if about.is_dir() {
             (file_name, Kind::Folder)
         } else if about.is_symlink() {
-            (file_name, Kind::Unreadable("this is a symbolic link, which intake does not follow; nothing was read"))
+            (
+                file_name,
+                Kind::Unreadable("this is a symbolic link, which intake does not follow; nothing was read"),
+            )
         } else if let Some((stem, format)) = archive::format_of(&file_name).filter(|_| about.is_file()) {
             (stem, Kind::Archive(format))
         } else if let Some(why) = archive::unsupported(&file_name) {
@@ -140,7 +149,12 @@ fn list_class(dir: &Path) -> Result<Vec<HandedIn>> {
 fn keep_names_apart(all: &mut [HandedIn]) {
     for i in 1..all.len() {
         if all[..i].iter().any(|one| one.student == all[i].student) {
-            all[i].student = all[i].path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            all[i].student = all[i]
+                .path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
         }
     }
 }
@@ -162,7 +176,10 @@ fn refuse_one_submission(dir: &Path, all: &[HandedIn]) -> Result<()> {
 
 /// Opens a regular file without following a link or waiting for the other end of a FIFO.
 fn open_regular(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)?;
     match file.metadata()?.is_file() {
         true => Ok(file),
         false => Err(io::Error::other("not a regular file")),

@@ -17,15 +17,39 @@ const LIB: &str = include_str!("../templates/new/solution/lib.rs.in");
 
 /// Template and the file that it becomes; the stub is derived.
 const FILES: [(&str, &str); 10] = [
-    ("exercises/@FOLDER@/Cargo.toml", include_str!("../templates/new/exercise/Cargo.toml.in")),
-    ("exercises/@FOLDER@/rubric.toml", include_str!("../templates/new/exercise/rubric.toml.in")),
-    ("exercises/@FOLDER@/README.md", include_str!("../templates/new/exercise/README.md.in")),
-    ("exercises/@FOLDER@/src/main.rs", include_str!("../templates/new/exercise/main.rs.in")),
-    ("exercises/@FOLDER@/tests/public.rs", include_str!("../templates/new/exercise/public.rs.in")),
-    ("solutions/@FOLDER@/Cargo.toml", include_str!("../templates/new/solution/Cargo.toml.in")),
+    (
+        "exercises/@FOLDER@/Cargo.toml",
+        include_str!("../templates/new/exercise/Cargo.toml.in"),
+    ),
+    (
+        "exercises/@FOLDER@/rubric.toml",
+        include_str!("../templates/new/exercise/rubric.toml.in"),
+    ),
+    (
+        "exercises/@FOLDER@/README.md",
+        include_str!("../templates/new/exercise/README.md.in"),
+    ),
+    (
+        "exercises/@FOLDER@/src/main.rs",
+        include_str!("../templates/new/exercise/main.rs.in"),
+    ),
+    (
+        "exercises/@FOLDER@/tests/public.rs",
+        include_str!("../templates/new/exercise/public.rs.in"),
+    ),
+    (
+        "solutions/@FOLDER@/Cargo.toml",
+        include_str!("../templates/new/solution/Cargo.toml.in"),
+    ),
     ("solutions/@FOLDER@/src/lib.rs", LIB),
-    ("solutions/@FOLDER@/tests/hidden.rs", include_str!("../templates/new/solution/hidden.rs.in")),
-    ("solutions/@FOLDER@/mutants.toml", include_str!("../templates/new/solution/mutants.toml.in")),
+    (
+        "solutions/@FOLDER@/tests/hidden.rs",
+        include_str!("../templates/new/solution/hidden.rs.in"),
+    ),
+    (
+        "solutions/@FOLDER@/mutants.toml",
+        include_str!("../templates/new/solution/mutants.toml.in"),
+    ),
     ("book/src/@CHAPTER@", include_str!("../templates/new/chapter.md.in")),
 ];
 const STUB: &str = "exercises/@FOLDER@/src/lib.rs";
@@ -44,12 +68,17 @@ pub fn create(course: &Course, folder: &str) -> Result<Vec<PathBuf>> {
     );
     for taken in ["exercises", "solutions"] {
         if let Some(taken) = folder_with_number(&course.root.join(taken), &folder[..4])? {
-            bail!("{} exists already; choose another number than {number}", taken.display());
+            bail!(
+                "{} exists already; choose another number than {number}",
+                taken.display()
+            );
         }
     }
     let words = Words::new(course, folder)?;
     let summary = words.summary(&course.root)?;
-    let mut files: Vec<(PathBuf, String)> = FILES.map(|(path, text)| (words.path(course, path), words.fill(text))).into();
+    let mut files: Vec<(PathBuf, String)> = FILES
+        .map(|(path, text)| (words.path(course, path), words.fill(text)))
+        .into();
     files.push((words.path(course, STUB), stub::derive(&words.fill(LIB))?));
     files.sort();
     if let Some((path, _)) = files.iter().find(|(path, _)| path.exists()) {
@@ -63,7 +92,10 @@ pub fn create(course: &Course, folder: &str) -> Result<Vec<PathBuf>> {
 /// `18` of `ex18-name`.
 fn number_in(folder: &str) -> Result<&str> {
     let form = || format!("`{folder}` is no name for an exercise; it has to look like ex18-short-name");
-    let (number, slug) = folder.strip_prefix("ex").and_then(|rest| rest.split_once('-')).with_context(form)?;
+    let (number, slug) = folder
+        .strip_prefix("ex")
+        .and_then(|rest| rest.split_once('-'))
+        .with_context(form)?;
     let digits = number.len() == 2 && number.bytes().all(|byte| byte.is_ascii_digit());
     let plain = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     ensure!(digits && slug.split('-').all(plain) && folder.len() <= 40, form());
@@ -74,7 +106,8 @@ fn folder_with_number(dir: &Path, exercise: &str) -> Result<Option<PathBuf>> {
     let entries = fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))?;
     let has_number = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.strip_prefix(exercise).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        name.strip_prefix(exercise)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     };
     Ok(entries.flatten().map(|entry| entry.path()).find(has_number))
 }
@@ -83,8 +116,13 @@ fn folder_with_number(dir: &Path, exercise: &str) -> Result<Option<PathBuf>> {
 fn write_all(course: &Course, folder: &str, files: &[(PathBuf, String)]) -> Result<()> {
     for (path, text) in files {
         if let Err(error) = write_atomically(path, text.as_bytes()) {
-            let in_book = files.iter().map(|(path, _)| path).filter(|path| path.parent() == Some(&course.root.join("book/src")));
-            in_book.filter(|path| !path.ends_with("SUMMARY.md")).for_each(|path| drop(fs::remove_file(path)));
+            let in_book = files
+                .iter()
+                .map(|(path, _)| path)
+                .filter(|path| path.parent() == Some(&course.root.join("book/src")));
+            in_book
+                .filter(|path| !path.ends_with("SUMMARY.md"))
+                .for_each(|path| drop(fs::remove_file(path)));
             for side in ["exercises", "solutions"] {
                 let _ = fs::remove_dir_all(course.root.join(side).join(folder));
             }
@@ -114,7 +152,9 @@ impl Words {
     }
 
     fn fill(&self, template: &str) -> String {
-        self.0.iter().fold(template.to_string(), |text, (word, meaning)| text.replace(word, meaning))
+        self.0.iter().fold(template.to_string(), |text, (word, meaning)| {
+            text.replace(word, meaning)
+        })
     }
 
     fn path(&self, course: &Course, template: &str) -> PathBuf {
@@ -137,7 +177,15 @@ impl Words {
 fn next_chapter(root: &Path) -> Result<u32> {
     let dir = root.join("book/src");
     let entries = fs::read_dir(&dir).with_context(|| format!("cannot list {}", dir.display()))?;
-    let number = |name: String| name.split_once('-')?.0.parse::<u32>().ok().filter(|_| name.ends_with(".md"));
-    let numbers = entries.flatten().filter_map(|entry| number(entry.file_name().to_string_lossy().into_owned()));
+    let number = |name: String| {
+        name.split_once('-')?
+            .0
+            .parse::<u32>()
+            .ok()
+            .filter(|_| name.ends_with(".md"))
+    };
+    let numbers = entries
+        .flatten()
+        .filter_map(|entry| number(entry.file_name().to_string_lossy().into_owned()));
     Ok(numbers.max().map_or(0, |highest| highest + 1))
 }

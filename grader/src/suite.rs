@@ -258,7 +258,8 @@ fn cargo_build(workspace: &Path, exercises: &[&Exercise], toolchain: &Toolchain)
     for exercise in exercises {
         cargo.args(["-p", &exercise.name]);
     }
-    // The student's environment must not reach into how the tests are built.
+    // This very compiler, not what a rustup proxy would choose for the folder; nor may the environment reach into how tests are built.
+    cargo.env("RUSTC", &toolchain.rustc);
     cargo
         .env_remove("RUSTC_WRAPPER")
         .env_remove("CARGO_BUILD_TARGET")

@@ -99,12 +99,20 @@ fn for_each_file(top: &Path, mut look: impl FnMut(&str, &str) -> Result<()>) -> 
         return Ok(());
     }
     let built = |name: &std::ffi::OsStr| name == "target";
-    for entry in WalkDir::new(top).sort_by_file_name().into_iter().filter_entry(|entry| !built(entry.file_name())) {
+    for entry in WalkDir::new(top)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(|entry| !built(entry.file_name()))
+    {
         let entry = entry.with_context(|| format!("cannot list {}", top.display()))?;
         if entry.file_type().is_file() {
             let bytes = fs::read(entry.path()).with_context(|| format!("cannot read {}", entry.path().display()))?;
             let below = entry.path().strip_prefix(top).expect("it lies below").to_string_lossy();
-            let name = if below.is_empty() { String::new() } else { format!("/{below}") };
+            let name = if below.is_empty() {
+                String::new()
+            } else {
+                format!("/{below}")
+            };
             look(&name, &String::from_utf8_lossy(&bytes))?;
         }
     }

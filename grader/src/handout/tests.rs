@@ -13,9 +13,12 @@ const SECRET: &str = "let secret_of_the_solution = compute(42);";
 
 impl Room {
     fn new() -> Room {
-        let room = Room { root: tempfile::tempdir().unwrap() };
+        let room = Room {
+            root: tempfile::tempdir().unwrap(),
+        };
         let canary = leaks::canary();
-        let manifest = "[workspace]\nmembers = [\n    \"exercises/*\",\n    \"tests/workbook\", # not in the handout\n]\n";
+        let manifest =
+            "[workspace]\nmembers = [\n    \"exercises/*\",\n    \"tests/workbook\", # not in the handout\n]\n";
         let solution = format!(
             "// {canary}\n//! An exercise with a line that both have.\npub fn f() {{\n    // SOLUTION todo!(\"compute it\")\n    {SECRET}\n    // END SOLUTION\n}}\n"
         );
@@ -45,7 +48,10 @@ impl Room {
             ("solutions/ex01-a/Cargo.toml", "[package]\n"),
             ("solutions/ex01-a/src/lib.rs", &solution),
             ("solutions/ex01-a/tests/hidden.rs", &hidden),
-            ("solutions/ex01-a/mutants.toml", "believes = \"A secret belief of many students.\"\n"),
+            (
+                "solutions/ex01-a/mutants.toml",
+                "believes = \"A secret belief of many students.\"\n",
+            ),
         ] {
             room.file(name, text);
         }
@@ -75,9 +81,14 @@ impl Room {
 }
 
 fn names(dir: &Path) -> Vec<String> {
-    let files = WalkDir::new(dir).sort_by_file_name().into_iter().map(|entry| entry.unwrap());
+    let files = WalkDir::new(dir)
+        .sort_by_file_name()
+        .into_iter()
+        .map(|entry| entry.unwrap());
     let files = files.filter(|entry| entry.file_type().is_file());
-    files.map(|entry| entry.path().strip_prefix(dir).unwrap().display().to_string()).collect()
+    files
+        .map(|entry| entry.path().strip_prefix(dir).unwrap().display().to_string())
+        .collect()
 }
 
 #[test]
@@ -109,7 +120,10 @@ fn a_handout_holds_what_a_student_needs_and_nothing_else() {
         "//! An exercise with a line that both have.\npub fn f() {\n    todo!(\"compute it\")\n}\n",
         "the stub is derived, whatever lies in the tree"
     );
-    assert_eq!(read("Cargo.toml"), "[workspace]\nmembers = [\n    \"exercises/*\",\n]\n");
+    assert_eq!(
+        read("Cargo.toml"),
+        "[workspace]\nmembers = [\n    \"exercises/*\",\n]\n"
+    );
     let mode = fs::metadata(room.handout()).unwrap().permissions().mode();
     assert_eq!(mode & 0o055, 0o055, "others may read it");
     assert_eq!(fs::read_dir(room.root.path().join("out")).unwrap().count(), 1);
@@ -126,7 +140,9 @@ fn it_is_written_into_an_empty_folder_but_over_nothing() {
     let inside = room.root.path().join("book/handout");
     let error = write(&room.course(), &inside).unwrap_err().to_string();
     assert!(error.contains("lies in the course's book/"), "{error}");
-    let error = write(&room.course(), &room.root.path().join("README.md")).unwrap_err().to_string();
+    let error = write(&room.course(), &room.root.path().join("README.md"))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("is not a folder"), "{error}");
 }
 
@@ -136,28 +152,46 @@ fn a_handout_gives_no_other_handout() {
     write(&room.course(), &room.handout()).unwrap();
     let course = Course::load(&room.handout()).unwrap();
     let error = write(&course, &room.root.path().join("again")).unwrap_err().to_string();
-    assert_eq!(error, "this tree has no solutions/, so a handout cannot be derived from it");
+    assert_eq!(
+        error,
+        "this tree has no solutions/, so a handout cannot be derived from it"
+    );
 }
 
 #[test]
 fn the_canary_anywhere_stops_it() {
     let room = Room::new();
-    room.file("exercises/ex01-a/tests/public.rs", &format!("\n// {}\n", leaks::canary()));
+    room.file(
+        "exercises/ex01-a/tests/public.rs",
+        &format!("\n// {}\n", leaks::canary()),
+    );
     let error = room.refused();
-    assert!(error.starts_with("exercises/ex01-a/tests/public.rs:2 would hand out the canary"), "{error}");
+    assert!(
+        error.starts_with("exercises/ex01-a/tests/public.rs:2 would hand out the canary"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_line_of_a_hidden_file_stops_it_wherever_it_would_be_handed_out() {
     for (secret, origin) in [
         (SECRET, "solutions/ex01-a/src/lib.rs:5"),
-        ("fn a_hidden_check_with_a_long_name() {}", "solutions/ex01-a/tests/hidden.rs:2"),
-        ("believes = \"A secret belief of many students.\"", "solutions/ex01-a/mutants.toml:1"),
+        (
+            "fn a_hidden_check_with_a_long_name() {}",
+            "solutions/ex01-a/tests/hidden.rs:2",
+        ),
+        (
+            "believes = \"A secret belief of many students.\"",
+            "solutions/ex01-a/mutants.toml:1",
+        ),
     ] {
         let room = Room::new();
         room.file("book/src/a.md", &format!("# A\n\n    {secret}\n"));
         let error = room.refused();
-        assert!(error.starts_with("book/src/a.md:3") && error.contains(origin) && error.contains(secret), "{error}");
+        assert!(
+            error.starts_with("book/src/a.md:3") && error.contains(origin) && error.contains(secret),
+            "{error}"
+        );
     }
 }
 
@@ -182,13 +216,23 @@ fn the_lock_file_loses_what_only_the_left_out_member_needs() {
     let package = |name: &str, more: &str| format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n{more}");
     room.file("exercises/netlab/Cargo.toml", &package("netlab", ""));
     room.file("exercises/ex01-a/Cargo.toml", &package("ex01", ""));
-    room.file("tests/workbook/Cargo.toml", &package("workbook", "[dependencies]\nonly = { path = \"../only\" }\n"));
+    room.file(
+        "tests/workbook/Cargo.toml",
+        &package("workbook", "[dependencies]\nonly = { path = \"../only\" }\n"),
+    );
     room.file("tests/only/Cargo.toml", &package("only", ""));
     room.file("tests/only/src/lib.rs", "");
     let block = |name: &str| format!("\n[[package]]\nname = \"{name}\"\nversion = \"0.0.0\"\n");
-    let header = "# This file is automatically @generated by Cargo.\n# It is not intended for manual editing.\nversion = 4\n";
+    let header =
+        "# This file is automatically @generated by Cargo.\n# It is not intended for manual editing.\nversion = 4\n";
     let student = [header, &block("ex01"), &block("netlab")].concat();
-    let whole = [&student, &block("only"), &block("workbook"), "dependencies = [\n \"only\",\n]\n"].concat();
+    let whole = [
+        &student,
+        &block("only"),
+        &block("workbook"),
+        "dependencies = [\n \"only\",\n]\n",
+    ]
+    .concat();
     room.file("Cargo.lock", &whole);
     write(&room.course(), &room.handout()).unwrap();
     assert_eq!(fs::read_to_string(room.handout().join("Cargo.lock")).unwrap(), student);

@@ -30,8 +30,12 @@ type Broken = String;
 /// The name without its ending, and the format, of a file name that looks like an archive we read.
 pub(super) fn format_of(file_name: &str) -> Option<(String, Format)> {
     let lower = file_name.to_ascii_lowercase();
-    let endings =
-        [(".zip", Format::Zip), (".tar.gz", Format::TarGz), (".tgz", Format::TarGz), (".tar", Format::Tar)];
+    let endings = [
+        (".zip", Format::Zip),
+        (".tar.gz", Format::TarGz),
+        (".tgz", Format::TarGz),
+        (".tar", Format::Tar),
+    ];
     let (ending, format) = endings.into_iter().find(|(ending, _)| lower.ends_with(ending))?;
     // The ending is ASCII, so lower-casing kept its length.
     Some((file_name[..file_name.len() - ending.len()].to_string(), format))
@@ -52,7 +56,9 @@ pub(super) fn offer_all(path: &Path, format: Format, sieve: &mut Sieve) -> Resul
         .and_then(|file| file.take(MAX_ARCHIVE + 1).read_to_end(&mut bytes))
         .with_context(|| format!("cannot read {}", path.display()))?;
     if bytes.len() as u64 > MAX_ARCHIVE {
-        return Ok(Err("the archive is larger than 64 MiB; leave out everything but the exercises' sources".into()));
+        return Ok(Err(
+            "the archive is larger than 64 MiB; leave out everything but the exercises' sources".into(),
+        ));
     }
     Ok(match format {
         Format::Zip => offer_zip(&bytes, sieve),
@@ -99,8 +105,18 @@ fn offer_zip(bytes: &[u8], sieve: &mut Sieve) -> Result<(), Broken> {
             sieve.offer(&name, what, &mut io::empty()).map_err(broken)?;
             continue;
         }
-        let content = Lazy { closed: Some((entry, &mut body)), open: None };
-        let offered = sieve.offer(&name, what, &mut Counted { content, budget: &budget });
+        let content = Lazy {
+            closed: Some((entry, &mut body)),
+            open: None,
+        };
+        let offered = sieve.offer(
+            &name,
+            what,
+            &mut Counted {
+                content,
+                budget: &budget,
+            },
+        );
         offered.map_err(|error| if budget.is_spent() { too_large() } else { broken(error) })?;
     }
     Ok(())
@@ -123,7 +139,11 @@ impl Read for Lazy<'_, '_> {
 
 /// Some Windows programs write `ex01\src\lib.rs`, against the format's rules.
 fn with_slashes(name: &str) -> String {
-    if name.contains('/') { name.to_string() } else { name.replace('\\', "/") }
+    if name.contains('/') {
+        name.to_string()
+    } else {
+        name.replace('\\', "/")
+    }
 }
 
 fn what_by_mode(mode: Option<u32>) -> What {
@@ -140,7 +160,10 @@ fn what_by_mode(mode: Option<u32>) -> What {
 fn offer_tar(stream: impl Read, sieve: &mut Sieve) -> Result<(), Broken> {
     let budget = Budget::new();
     let blame = |error: io::Error| if budget.is_spent() { too_large() } else { broken(error) };
-    let mut archive = tar::Archive::new(Counted { content: stream, budget: &budget });
+    let mut archive = tar::Archive::new(Counted {
+        content: stream,
+        budget: &budget,
+    });
     for (count, entry) in archive.entries().map_err(blame)?.enumerate() {
         let mut entry = entry.map_err(blame)?;
         if count >= MAX_ENTRIES {
@@ -162,8 +185,12 @@ fn offer_tar(stream: impl Read, sieve: &mut Sieve) -> Result<(), Broken> {
 
 /// The newer way to write a sparse file is an ordinary entry with extra headers.
 fn has_pax_sparse(entry: &mut tar::Entry<impl Read>) -> io::Result<bool> {
-    let Some(extensions) = entry.pax_extensions()? else { return Ok(false) };
-    Ok(extensions.flatten().any(|extension| extension.key_bytes().starts_with(b"GNU.sparse.")))
+    let Some(extensions) = entry.pax_extensions()? else {
+        return Ok(false);
+    };
+    Ok(extensions
+        .flatten()
+        .any(|extension| extension.key_bytes().starts_with(b"GNU.sparse.")))
 }
 
 fn what_by_type(kind: EntryType) -> What {

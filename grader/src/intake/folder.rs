@@ -15,11 +15,17 @@ use super::{MAX_VISITED, name};
 pub(super) fn offer_all(dir: &Path, sieve: &mut Sieve) -> Result<Result<(), String>> {
     let mut walk = Walk { sieve, visited: 0 };
     // A course tree: what else lies in it (solutions, fixtures) is not this submission's.
-    let start = if has_exercises(&dir.join("exercises")) { vec!["exercises".to_string()] } else { Vec::new() };
+    let start = if has_exercises(&dir.join("exercises")) {
+        vec!["exercises".to_string()]
+    } else {
+        Vec::new()
+    };
     let top = start.iter().fold(dir.to_path_buf(), |path, part| path.join(part));
     match walk.folder(&top, &start) {
         Ok(()) => Ok(Ok(())),
-        Err(Stop::TooMuch) => Ok(Err(format!("the folder holds more than {MAX_VISITED} files; nothing was taken"))),
+        Err(Stop::TooMuch) => Ok(Err(format!(
+            "the folder holds more than {MAX_VISITED} files; nothing was taken"
+        ))),
         Err(Stop::Fault(error)) => Err(error),
     }
 }
@@ -55,7 +61,10 @@ impl Walk<'_, '_> {
             let about = fs::symlink_metadata(&path)
                 .with_context(|| format!("cannot look at {}", path.display()))
                 .map_err(Stop::Fault)?;
-            let mut content = Lazy { path: &path, file: None };
+            let mut content = Lazy {
+                path: &path,
+                file: None,
+            };
             self.sieve
                 .offer(&parts.join("/"), what(&about), &mut content)
                 .with_context(|| format!("cannot read {}", path.display()))
@@ -70,9 +79,8 @@ impl Walk<'_, '_> {
 
     /// The entries of a folder in name order.
     fn list(&mut self, dir: &Path) -> Result<Vec<PathBuf>, Stop> {
-        let fault = |error: io::Error| {
-            Stop::Fault(anyhow::Error::new(error).context(format!("cannot list {}", dir.display())))
-        };
+        let fault =
+            |error: io::Error| Stop::Fault(anyhow::Error::new(error).context(format!("cannot list {}", dir.display())));
         let mut paths = Vec::new();
         for entry in fs::read_dir(dir).map_err(fault)? {
             self.visited += 1;

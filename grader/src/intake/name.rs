@@ -10,7 +10,10 @@ pub(super) fn parts(name: &str) -> Result<Vec<&str>, &'static str> {
     if name.starts_with('/') || name.as_bytes().get(1) == Some(&b':') {
         return Err("its name is absolute");
     }
-    let parts: Vec<&str> = name.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let parts: Vec<&str> = name
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect();
     if parts.contains(&"..") {
         return Err("its name climbs out with `..`");
     }
@@ -38,7 +41,8 @@ pub(super) fn exercise_number(folder: &str) -> Option<String> {
 /// Whether a path below `src/` consists of names that mean the same file on every system. rustc wants modules in ASCII
 /// anyway, and with ASCII only there are neither two ways to write `é` nor odd rules of case.
 pub(super) fn is_plain(part: &str) -> bool {
-    part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+    part.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
 /// A name fit to be shown: on one line, without anything that a terminal obeys, and not endless.

@@ -34,7 +34,11 @@ impl Room {
             write(&dir, "tests/public.rs", b"");
         }
         let course = Course::load(root.path()).unwrap();
-        Room { course, class: TempDir::new().unwrap(), _root: root }
+        Room {
+            course,
+            class: TempDir::new().unwrap(),
+            _root: root,
+        }
     }
 
     fn class(&self) -> Vec<Submission> {
@@ -132,7 +136,10 @@ fn a_class_of_folder_zip_and_tar_gives_the_same_work_three_times() {
     fs::rename(room.class.path().join("ada.zip"), room.class.path().join("bob.ZIP")).unwrap();
     room.tar(|tar| tar_entry(tar, LIB.as_bytes(), tar::EntryType::Regular, b"// mine\n"));
     let class = room.class();
-    assert_eq!(class.iter().map(|s| s.student.as_str()).collect::<Vec<_>>(), ["ada", "bob", "carl"]);
+    assert_eq!(
+        class.iter().map(|s| s.student.as_str()).collect::<Vec<_>>(),
+        ["ada", "bob", "carl"]
+    );
     for one in &class {
         assert_eq!(one.works["ex01"].files["lib.rs"], b"// mine\n");
         assert_eq!(one.works["ex01"].digest(), class[0].works["ex01"].digest());
@@ -155,7 +162,10 @@ fn an_empty_class_is_an_error_that_names_the_folder() {
     let room = Room::new();
     room.file("README.md", b"");
     let error = read_class(room.class.path(), &room.course).unwrap_err().to_string();
-    assert!(error.contains(room.class.path().to_str().unwrap()) && error.contains("no submission"), "{error}");
+    assert!(
+        error.contains(room.class.path().to_str().unwrap()) && error.contains("no submission"),
+        "{error}"
+    );
     let gone = room.class.path().join("gone");
     let error = read_class(&gone, &room.course).unwrap_err().to_string();
     assert!(error.contains(gone.to_str().unwrap()), "{error}");
@@ -179,7 +189,10 @@ fn a_broken_archive_is_that_students_note() {
     let class = room.class();
     assert_eq!(class.len(), 4);
     for broken in &class[..2] {
-        assert!(broken.works.is_empty() && note(broken).contains("cannot be read"), "{broken:?}");
+        assert!(
+            broken.works.is_empty() && note(broken).contains("cannot be read"),
+            "{broken:?}"
+        );
     }
     assert!(note(&class[2]).contains("hand in a .zip"));
     assert!(class[3].works.contains_key("ex01"));
@@ -190,7 +203,9 @@ fn a_truncated_archive_gives_nothing_at_all() {
     let room = Room::new();
     room.tar(|tar| {
         tar_entry(tar, LIB.as_bytes(), tar::EntryType::Regular, b"one");
-        let noise: Vec<u8> = (0..60_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let noise: Vec<u8> = (0..60_000u32)
+            .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
+            .collect();
         tar_entry(tar, b"ex02-echo/src/lib.rs", tar::EntryType::Regular, &noise);
     });
     let path = room.class.path().join("ada.tar.gz");
@@ -204,8 +219,15 @@ fn a_truncated_archive_gives_nothing_at_all() {
 fn a_wrong_top_folder_is_repaired_with_one_note() {
     for around in ["ada/", "homework-main/exercises/", "a/b/exercises/", "Übung 1/"] {
         let room = Room::new();
-        let (one, two) = (format!("{around}ex01-four-calls/src/lib.rs"), format!("{around}ex02-echo/src/lib.rs"));
-        room.zip(&[(one.as_str(), b""), (two.as_str(), b""), ("__MACOSX/ex01-four-calls/src/._lib.rs", b"x")]);
+        let (one, two) = (
+            format!("{around}ex01-four-calls/src/lib.rs"),
+            format!("{around}ex02-echo/src/lib.rs"),
+        );
+        room.zip(&[
+            (one.as_str(), b""),
+            (two.as_str(), b""),
+            ("__MACOSX/ex01-four-calls/src/._lib.rs", b"x"),
+        ]);
         let ada = room.ada();
         assert_eq!(ada.works.len(), 2);
         assert_eq!(note(&ada), format!("the exercises were found below `{around}`"));
@@ -214,7 +236,11 @@ fn a_wrong_top_folder_is_repaired_with_one_note() {
 
 #[test]
 fn no_note_for_the_right_places_and_no_work_from_too_deep() {
-    for at in ["ex01-four-calls/src/lib.rs", LIB, "./exercises//ex01-four-calls/src/lib.rs"] {
+    for at in [
+        "ex01-four-calls/src/lib.rs",
+        LIB,
+        "./exercises//ex01-four-calls/src/lib.rs",
+    ] {
         let room = Room::new();
         room.zip(&[(at, b"")]);
         assert_eq!((room.ada().works.len(), room.ada().notes.len()), (1, 0), "{at}");
@@ -228,22 +254,35 @@ fn no_note_for_the_right_places_and_no_work_from_too_deep() {
 #[test]
 fn another_slug_is_taken_with_a_note_and_an_unknown_exercise_is_ignored_with_one() {
     let room = Room::new();
-    room.zip(&[("Ex01_mine/src/lib.rs", b""), ("ex99-zzz/src/lib.rs", b""), ("ex02-echo/src/lib.rs", b"")]);
+    room.zip(&[
+        ("Ex01_mine/src/lib.rs", b""),
+        ("ex99-zzz/src/lib.rs", b""),
+        ("ex02-echo/src/lib.rs", b""),
+    ]);
     let ada = room.ada();
     assert_eq!(ada.works.keys().collect::<Vec<_>>(), ["ex01", "ex02"]);
     assert_eq!(
         notes(&ada),
-        ["`ex99-zzz` is not an exercise of this course; it is ignored", "`Ex01_mine` is taken as `ex01-four-calls`"]
+        [
+            "`ex99-zzz` is not an exercise of this course; it is ignored",
+            "`Ex01_mine` is taken as `ex01-four-calls`"
+        ]
     );
 }
 
 #[test]
 fn the_shallower_of_two_copies_counts() {
     let room = Room::new();
-    room.zip(&[("backup/ex02-echo/src/lib.rs", b"old"), ("exercises/ex02-echo/src/lib.rs", b"new")]);
+    room.zip(&[
+        ("backup/ex02-echo/src/lib.rs", b"old"),
+        ("exercises/ex02-echo/src/lib.rs", b"new"),
+    ]);
     let ada = room.ada();
     assert_eq!(ada.works["ex02"].files["lib.rs"], b"new");
-    assert_eq!(note(&ada), "ex02 was found twice; `exercises/ex02-echo` counts, `backup/ex02-echo` is ignored");
+    assert_eq!(
+        note(&ada),
+        "ex02 was found twice; `exercises/ex02-echo` counts, `backup/ex02-echo` is ignored"
+    );
 }
 
 #[test]
@@ -307,8 +346,14 @@ fn what_would_change_the_build_is_not_taken_and_noted() {
 #[test]
 fn the_given_main_is_ignored_with_a_note_only_if_it_differs() {
     let room = Room::new();
-    for (content, expected) in [(&b"\xEF\xBB\xBFfn main() {}\r\n"[..], 0), (b"fn main() { cheat() }\n", 1)] {
-        room.zip(&[("ex01-four-calls/src/lib.rs", b""), ("ex01-four-calls/src/main.rs", content)]);
+    for (content, expected) in [
+        (&b"\xEF\xBB\xBFfn main() {}\r\n"[..], 0),
+        (b"fn main() { cheat() }\n", 1),
+    ] {
+        room.zip(&[
+            ("ex01-four-calls/src/lib.rs", b""),
+            ("ex01-four-calls/src/main.rs", content),
+        ]);
         let ada = room.ada();
         assert_eq!((files(&ada.works["ex01"]), ada.notes.len()), (vec!["lib.rs"], expected));
     }
@@ -345,7 +390,10 @@ fn names_that_escape_are_refused_one_by_one() {
     let notes = notes(&ada);
     assert!(ada.works.is_empty());
     assert_eq!(notes.len(), names.len() + 2, "{notes:#?}");
-    for (note, why) in notes.iter().zip(["climbs", "absolute", "climbs", "absolute", "control", "UTF-8", "255"]) {
+    for (note, why) in notes
+        .iter()
+        .zip(["climbs", "absolute", "climbs", "absolute", "control", "UTF-8", "255"])
+    {
         assert!(note.contains(why), "{note}");
     }
     assert!(notes.iter().all(|note| !note.contains('\x1b') && note.len() < 400));
@@ -363,7 +411,13 @@ fn a_name_with_nul_does_not_become_a_shorter_one() {
 fn special_entries_of_a_tar_are_refused() {
     use tar::EntryType::*;
     let room = Room::new();
-    let kinds = [(Symlink, "symbolic"), (Link, "hard link"), (Fifo, "FIFO"), (Char, "device"), (Block, "device")];
+    let kinds = [
+        (Symlink, "symbolic"),
+        (Link, "hard link"),
+        (Fifo, "FIFO"),
+        (Char, "device"),
+        (Block, "device"),
+    ];
     room.tar(|tar| {
         for (i, (kind, _)) in kinds.iter().enumerate() {
             tar_entry(tar, format!("ex01-four-calls/src/x{i}.rs").as_bytes(), *kind, b"");
@@ -385,7 +439,12 @@ fn special_entries_of_a_tar_are_refused() {
 fn a_symlink_in_a_zip_is_refused() {
     let room = Room::new();
     let mut zip = ZipWriter::new(Cursor::default());
-    zip.add_symlink("ex01-four-calls/src/lib.rs", "../../../solutions/lib.rs", SimpleFileOptions::default()).unwrap();
+    zip.add_symlink(
+        "ex01-four-calls/src/lib.rs",
+        "../../../solutions/lib.rs",
+        SimpleFileOptions::default(),
+    )
+    .unwrap();
     room.file("ada.zip", zip.finish().unwrap().get_ref());
     assert!(room.ada().works.is_empty());
     assert!(notes(&room.ada())[0].contains("symbolic link"));
@@ -412,7 +471,13 @@ fn links_and_fifos_in_a_folder_are_refused_and_do_not_hang() {
     room.file("outside.rs", b"reference");
     symlink(room.class.path().join("outside.rs"), src.join("a.rs")).unwrap();
     fs::hard_link(room.class.path().join("outside.rs"), src.join("b.rs")).unwrap();
-    assert!(std::process::Command::new("mkfifo").arg(src.join("c.rs")).status().unwrap().success());
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(src.join("c.rs"))
+            .status()
+            .unwrap()
+            .success()
+    );
     let _socket = std::os::unix::net::UnixListener::bind(src.join("d.rs")).unwrap();
     symlink(room.class.path(), src.join("everything")).unwrap();
     fs::write(src.join(std::ffi::OsStr::from_bytes(b"\xff.rs")), b"").unwrap();
@@ -441,7 +506,11 @@ fn a_link_instead_of_a_submission_or_of_exercises_is_not_followed() {
 #[test]
 fn of_two_entries_with_one_name_the_second_is_refused() {
     let room = Room::new();
-    room.zip(&[("ex01-four-calls/src/lib.rs", b"first"), ("ex01-four-calls/src/LIB.rs", b"case"), ("ex01-four-calls/src/liz.rs", b"same")]);
+    room.zip(&[
+        ("ex01-four-calls/src/lib.rs", b"first"),
+        ("ex01-four-calls/src/LIB.rs", b"case"),
+        ("ex01-four-calls/src/liz.rs", b"same"),
+    ]);
     let path = room.class.path().join("ada.zip");
     let mut bytes = fs::read(&path).unwrap();
     for at in 0..bytes.len() - 6 {
@@ -452,19 +521,37 @@ fn of_two_entries_with_one_name_the_second_is_refused() {
     fs::write(&path, bytes).unwrap();
     let ada = room.ada();
     assert_eq!(ada.works["ex01"].files["lib.rs"], b"first");
-    assert_eq!((files(&ada.works["ex01"]).len(), ada.notes.len()), (1, 2), "{:?}", ada.notes);
-    assert!(notes(&ada).iter().all(|note| note.contains("a file of that name already")));
+    assert_eq!(
+        (files(&ada.works["ex01"]).len(), ada.notes.len()),
+        (1, 2),
+        "{:?}",
+        ada.notes
+    );
+    assert!(
+        notes(&ada)
+            .iter()
+            .all(|note| note.contains("a file of that name already"))
+    );
 }
 
 #[test]
 fn a_file_in_the_way_of_a_folder_is_refused_in_either_order() {
     let (file, below) = ("ex01-four-calls/src/a.rs", "ex01-four-calls/src/a.rs/b.rs");
-    for order in [[file, below], [below, file], ["ex01-four-calls/src/lib.rs", "ex01-four-calls/src/main.rs/x.rs"]] {
+    for order in [
+        [file, below],
+        [below, file],
+        ["ex01-four-calls/src/lib.rs", "ex01-four-calls/src/main.rs/x.rs"],
+    ] {
         let room = Room::new();
         room.zip(&[(order[0], b""), (order[1], b""), ("ex01-four-calls/src/Main.rs", b"")]);
         let ada = room.ada();
         assert_eq!(files(&ada.works["ex01"]).len(), 1, "{order:?}");
-        assert_eq!(notes(&ada).iter().filter(|note| note.contains("in its way")).count(), 2, "{:?}", ada.notes);
+        assert_eq!(
+            notes(&ada).iter().filter(|note| note.contains("in its way")).count(),
+            2,
+            "{:?}",
+            ada.notes
+        );
     }
 }
 
@@ -512,10 +599,12 @@ fn limits_on_one_file_on_their_number_and_on_the_sum() {
 fn a_zip_bomb_costs_no_more_than_one_file() {
     let room = Room::new();
     let mut zip = ZipWriter::new(Cursor::default());
-    zip.start_file("ex01-four-calls/src/lib.rs", SimpleFileOptions::default()).unwrap();
+    zip.start_file("ex01-four-calls/src/lib.rs", SimpleFileOptions::default())
+        .unwrap();
     let zeros = vec![0; 1 << 20];
     (0..200).for_each(|_| zip.write_all(&zeros).unwrap());
-    zip.start_file("ex02-echo/src/lib.rs", SimpleFileOptions::default()).unwrap();
+    zip.start_file("ex02-echo/src/lib.rs", SimpleFileOptions::default())
+        .unwrap();
     zip.write_all(b"fine").unwrap();
     room.file("ada.zip", zip.finish().unwrap().get_ref());
     let begun = std::time::Instant::now();
@@ -549,7 +638,11 @@ fn a_tar_bomb_is_stopped_while_it_unpacks() {
         tar_entry(tar, b"ex02-echo/src/lib.rs", tar::EntryType::Regular, b"");
     });
     let ada = room.ada();
-    assert!(ada.works.is_empty() && note(&ada).contains("more than 32 MiB"), "{:?}", ada.notes);
+    assert!(
+        ada.works.is_empty() && note(&ada).contains("more than 32 MiB"),
+        "{:?}",
+        ada.notes
+    );
 }
 
 #[test]
@@ -560,22 +653,35 @@ fn many_entries_or_many_copies_are_one_note_and_no_work() {
     room.zip(&entries);
     assert!(note(&room.ada()).contains("more than 2000 entries"));
     fs::remove_file(room.class.path().join("ada.zip")).unwrap();
-    room.tar(|tar| names.iter().for_each(|name| tar_entry(tar, name.as_bytes(), tar::EntryType::Regular, b"")));
+    room.tar(|tar| {
+        names
+            .iter()
+            .for_each(|name| tar_entry(tar, name.as_bytes(), tar::EntryType::Regular, b""))
+    });
     assert!(note(&room.ada()).contains("more than 2000 entries"));
     fs::remove_file(room.class.path().join("ada.tar.gz")).unwrap();
 
     let big = vec![b' '; MAX_FILE as usize];
-    let names: Vec<String> = (0..140).map(|i| format!("copy{i}/ex01-four-calls/src/lib.rs")).collect();
+    let names: Vec<String> = (0..140)
+        .map(|i| format!("copy{i}/ex01-four-calls/src/lib.rs"))
+        .collect();
     let entries: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &big[..])).collect();
     room.zip(&entries);
     let ada = room.ada();
-    assert!(ada.works.is_empty() && notes(&ada)[0].contains("more than 32 MiB"), "{:?}", ada.notes);
+    assert!(
+        ada.works.is_empty() && notes(&ada)[0].contains("more than 32 MiB"),
+        "{:?}",
+        ada.notes
+    );
 }
 
 #[test]
 fn text_keeps_its_bytes_but_for_the_byte_order_mark() {
     let room = Room::new();
-    room.zip(&[("ex01-four-calls/src/lib.rs", b"\xEF\xBB\xBFa\r\nb\xff"), ("ex01-four-calls/src/w.rs", b"\r\n")]);
+    room.zip(&[
+        ("ex01-four-calls/src/lib.rs", b"\xEF\xBB\xBFa\r\nb\xff"),
+        ("ex01-four-calls/src/w.rs", b"\r\n"),
+    ]);
     assert_eq!(room.ada().works["ex01"].files["lib.rs"], b"a\r\nb\xff");
 }
 
@@ -592,18 +698,28 @@ fn two_submissions_of_one_name_stay_apart() {
     room.file(&format!("ada/{LIB}"), b"folder");
     room.zip(&[(LIB, b"zip")]);
     let class = room.class();
-    assert_eq!(class.iter().map(|s| s.student.as_str()).collect::<Vec<_>>(), ["ada", "ada.zip"]);
+    assert_eq!(
+        class.iter().map(|s| s.student.as_str()).collect::<Vec<_>>(),
+        ["ada", "ada.zip"]
+    );
 }
 
 #[test]
 fn a_digest_depends_on_names_lengths_and_bytes() {
     let work = |files: &[(&str, &str)]| Work {
-        files: files.iter().map(|(path, text)| (path.to_string(), text.as_bytes().to_vec())).collect(),
+        files: files
+            .iter()
+            .map(|(path, text)| (path.to_string(), text.as_bytes().to_vec()))
+            .collect(),
     };
     let one = work(&[("a.rs", "xy"), ("b.rs", "")]).digest();
     assert_eq!(one.len(), 64);
     assert_eq!(one, work(&[("b.rs", ""), ("a.rs", "xy")]).digest());
-    for other in [work(&[("a.rs", "x"), ("b.rs", "y")]), work(&[("a.rs", "xy"), ("c.rs", "")]), work(&[("a.rs", "xyb.rs")])] {
+    for other in [
+        work(&[("a.rs", "x"), ("b.rs", "y")]),
+        work(&[("a.rs", "xy"), ("c.rs", "")]),
+        work(&[("a.rs", "xyb.rs")]),
+    ] {
         assert_ne!(one, other.digest());
     }
 }

@@ -20,7 +20,10 @@ fn course() -> (tempfile::TempDir, Course) {
         ("solutions/ex01-a/mutants.toml", ""),
         ("book/src/00-start.md", ""),
         ("book/src/02-sockets.md", ""),
-        ("book/src/SUMMARY.md", "# Summary\n\n[Start](00-start.md)\n\n- [Sockets](02-sockets.md)\n\n---\n[Index](x.md)\n"),
+        (
+            "book/src/SUMMARY.md",
+            "# Summary\n\n[Start](00-start.md)\n\n- [Sockets](02-sockets.md)\n\n---\n[Index](x.md)\n",
+        ),
     ] {
         write_atomically(&root.path().join(name), text.as_bytes()).unwrap();
     }
@@ -32,7 +35,10 @@ fn course() -> (tempfile::TempDir, Course) {
 fn both_folders_the_chapter_and_the_line_of_the_summary_are_laid_out() {
     let (root, course) = course();
     let written = create(&course, "ex18-two-words").unwrap();
-    let names: Vec<_> = written.iter().map(|path| path.strip_prefix(root.path()).unwrap().to_str().unwrap()).collect();
+    let names: Vec<_> = written
+        .iter()
+        .map(|path| path.strip_prefix(root.path()).unwrap().to_str().unwrap())
+        .collect();
     assert_eq!(
         names,
         [
@@ -52,7 +58,12 @@ fn both_folders_the_chapter_and_the_line_of_the_summary_are_laid_out() {
     );
     let read = |name: &str| fs::read_to_string(root.path().join(name)).unwrap();
     for name in &names {
-        let left = read(name).split('@').skip(1).step_by(2).map(str::to_string).find(|word| word.len() < 12);
+        let left = read(name)
+            .split('@')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_string)
+            .find(|word| word.len() < 12);
         assert_eq!(left, None, "{name} still has a placeholder");
     }
     assert_eq!(
@@ -62,7 +73,10 @@ fn both_folders_the_chapter_and_the_line_of_the_summary_are_laid_out() {
     let again = Course::load(root.path()).unwrap();
     let exercise = again.exercise("ex18").unwrap();
     assert_eq!(exercise.rubric.title, "Two words");
-    assert_eq!(exercise.rubric.checks.iter().map(|check| check.points).sum::<u32>(), 100);
+    assert_eq!(
+        exercise.rubric.checks.iter().map(|check| check.points).sum::<u32>(),
+        100
+    );
     assert_eq!(read("exercises/ex18-two-words/src/lib.rs"), stub::of(exercise).unwrap());
     assert!(!read("exercises/ex18-two-words/src/lib.rs").contains("to_vec"));
     for hidden in ["src/lib.rs", "tests/hidden.rs", "mutants.toml"] {
@@ -78,15 +92,35 @@ fn the_mutant_fits_the_solution_and_names_a_check_of_the_rubric() {
     let read = |name: &str| fs::read_to_string(root.path().join(name)).unwrap();
     let mutants: toml::Table = toml::from_str(&read("solutions/ex18-x/mutants.toml")).unwrap();
     let mutant = &mutants["mutant"][0];
-    assert_eq!(read("solutions/ex18-x/src/lib.rs").matches(mutant["find"].as_str().unwrap()).count(), 1);
+    assert_eq!(
+        read("solutions/ex18-x/src/lib.rs")
+            .matches(mutant["find"].as_str().unwrap())
+            .count(),
+        1
+    );
     assert!(read("exercises/ex18-x/rubric.toml").contains(&format!("name = {}", mutant["loses"][0])));
-    assert!(read("solutions/ex18-x/tests/hidden.rs").contains(&format!("fn {}(", mutant["loses"][0].as_str().unwrap())));
+    assert!(
+        read("solutions/ex18-x/tests/hidden.rs").contains(&format!("fn {}(", mutant["loses"][0].as_str().unwrap()))
+    );
 }
 
 #[test]
 fn bad_names_and_taken_numbers_are_refused() {
     let (root, course) = course();
-    for bad in ["", "ex18", "ex18-", "ex1-a", "ex018-a", "exab-a", "ex18-A", "ex18-a--b", "ex18-a/b", "../ex18-a", "ex18-ä", "é"] {
+    for bad in [
+        "",
+        "ex18",
+        "ex18-",
+        "ex1-a",
+        "ex018-a",
+        "exab-a",
+        "ex18-A",
+        "ex18-a--b",
+        "ex18-a/b",
+        "../ex18-a",
+        "ex18-ä",
+        "é",
+    ] {
         let error = create(&course, bad).unwrap_err().to_string();
         assert!(error.contains("ex18-short-name"), "{bad}: {error}");
     }
@@ -114,7 +148,10 @@ fn nothing_is_left_when_a_file_cannot_be_written() {
     let files = vec![
         (root.path().join("book/src/03-x.md"), String::new()),
         (root.path().join("exercises/ex18-x/Cargo.toml"), String::new()),
-        (root.path().join("exercises/ex01-a/src/main.rs/no-folder.rs"), String::new()),
+        (
+            root.path().join("exercises/ex01-a/src/main.rs/no-folder.rs"),
+            String::new(),
+        ),
     ];
     assert!(write_all(&course, "ex18-x", &files).is_err());
     assert!(!root.path().join("exercises/ex18-x").exists() && !files[0].0.exists());

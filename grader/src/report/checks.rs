@@ -25,13 +25,20 @@ pub(super) fn score(points: u32, of: u32, inconclusive: bool) -> String {
 pub(super) fn heading(grade: &Grade) -> String {
     let left = format!("{}  {}", grade.exercise, sanitize::line(&grade.title));
     let right = score(grade.points(), grade.of(), grade.is_inconclusive());
-    let gap = WIDTH.saturating_sub(left.chars().count() + right.chars().count()).max(2);
+    let gap = WIDTH
+        .saturating_sub(left.chars().count() + right.chars().count())
+        .max(2);
     format!("{left}{}{right}\n", " ".repeat(gap))
 }
 
 /// One line per check: how it ended, id, name, and points or why there are none.
 pub(super) fn list(grade: &Grade) -> String {
-    let ids = grade.checks.iter().map(|run| run.check.id.chars().count()).max().unwrap_or(0);
+    let ids = grade
+        .checks
+        .iter()
+        .map(|run| run.check.id.chars().count())
+        .max()
+        .unwrap_or(0);
     grade.checks.iter().map(|run| check_line(run, ids)).collect()
 }
 
@@ -44,7 +51,9 @@ fn check_line(run: &CheckRun, ids: usize) -> String {
         Outcome::Inconclusive(_) => ('?', "inconclusive".into()),
     };
     let left = format!("  {sign} {:<ids$}  {}", run.check.id, sentence(&run.check.name));
-    let gap = WIDTH.saturating_sub(left.chars().count() + right.chars().count()).max(2);
+    let gap = WIDTH
+        .saturating_sub(left.chars().count() + right.chars().count())
+        .max(2);
     format!("{left}{}{right}\n", " ".repeat(gap))
 }
 
@@ -55,7 +64,10 @@ pub(super) fn build(grade: &Grade) -> String {
         Build::Missing => paragraph("  ", "Nothing was handed in for this exercise."),
         Build::Inconclusive(reason) => {
             let reason = sanitize::line(reason);
-            paragraph("  ", &format!("The compiler could not be run. This is the grader's fault, not yours: {reason}"))
+            paragraph(
+                "  ",
+                &format!("The compiler could not be run. This is the grader's fault, not yours: {reason}"),
+            )
         }
         Build::Rejected { reason, diagnostics } => {
             let mut text = paragraph("  ", &format!("No program was made: {}", sanitize::line(reason)));
@@ -75,7 +87,10 @@ pub(super) fn in_full(run: &CheckRun, grade: &Grade) -> String {
         Outcome::Failed(failure) => failure,
         Outcome::NotRun(NotRun::Control { fix_first, failure }) => {
             let why = "Not run: the same session without the fault went wrong already.";
-            text.push_str(&paragraph("    ", &format!("{why} Fix first: {}.", sentence(fix_first))));
+            text.push_str(&paragraph(
+                "    ",
+                &format!("{why} Fix first: {}.", sentence(fix_first)),
+            ));
             let failed = |run: &CheckRun| run.check.name == *fix_first && matches!(run.outcome, Outcome::Failed(_));
             if grade.checks.iter().any(failed) {
                 return text;
@@ -89,10 +104,16 @@ pub(super) fn in_full(run: &CheckRun, grade: &Grade) -> String {
     text.push_str(&field("Received", &failure.received));
     if !failure.chart.trim().is_empty() {
         let chart = sanitize::text(&failure.chart);
-        text.push_str(&format!("\n    What happened\n{}", indented("      ", chart.trim_matches('\n'))));
+        text.push_str(&format!(
+            "\n    What happened\n{}",
+            indented("      ", chart.trim_matches('\n'))
+        ));
     }
     if !failure.stderr.trim().is_empty() {
-        text.push_str(&format!("\n    What the program wrote to its standard error\n{}", quoted(&failure.stderr)));
+        text.push_str(&format!(
+            "\n    What the program wrote to its standard error\n{}",
+            quoted(&failure.stderr)
+        ));
     }
     text.push('\n');
     text.push_str(&advice(check));
@@ -129,12 +150,19 @@ fn one_line(failure: &Failure) -> String {
             None => line,
         }
     };
-    format!("expected {}; received {}", short(&failure.expected), short(&failure.received))
+    format!(
+        "expected {}; received {}",
+        short(&failure.expected),
+        short(&failure.received)
+    )
 }
 
 /// Whether a check cost points because of what the program did or did not do.
 pub(super) fn is_lost(run: &CheckRun) -> bool {
-    matches!(run.outcome, Outcome::Failed(_) | Outcome::NotRun(NotRun::Control { .. }))
+    matches!(
+        run.outcome,
+        Outcome::Failed(_) | Outcome::NotRun(NotRun::Control { .. })
+    )
 }
 
 /// Why checks were left out of the points: once per reason, with the ids.
@@ -152,7 +180,10 @@ pub(super) fn left_out(grade: &Grade) -> String {
         }
     }
     let line = |(reason, ids): &(String, Vec<&str>)| {
-        paragraph("    ", &format!("Left out of the points: {} ({reason})", ids.join(", ")))
+        paragraph(
+            "    ",
+            &format!("Left out of the points: {} ({reason})", ids.join(", ")),
+        )
     };
     reasons.iter().map(line).collect()
 }
@@ -181,7 +212,9 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 fn indented(by: &str, text: &str) -> String {
-    text.lines().map(|line| format!("{}\n", format!("{by}{line}").trim_end())).collect()
+    text.lines()
+        .map(|line| format!("{}\n", format!("{by}{line}").trim_end()))
+        .collect()
 }
 
 /// Stands for a space at which [`paragraph`] does not break the line.
@@ -190,7 +223,10 @@ pub(super) const FIXED_SPACE: char = '\u{a0}';
 /// One paragraph, wrapped and indented.
 pub(super) fn paragraph(indent: &str, text: &str) -> String {
     let lines = wrapped(text, WIDTH - indent.chars().count());
-    lines.iter().map(|line| format!("{indent}{}\n", line.replace(FIXED_SPACE, " "))).collect()
+    lines
+        .iter()
+        .map(|line| format!("{indent}{}\n", line.replace(FIXED_SPACE, " ")))
+        .collect()
 }
 
 /// Words in lines of at most `width` characters; a longer word has a line of its own.

@@ -41,14 +41,24 @@ fn file_names<'s>(students: impl Iterator<Item = &'s str>) -> Vec<String> {
 }
 
 fn file_name(student: &str) -> String {
-    let fits = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '@') { c } else { '_' };
+    let fits = |c: char| {
+        if c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '@') {
+            c
+        } else {
+            '_'
+        }
+    };
     let name: String = student.chars().map(fits).take(LONGEST).collect();
     let name = name.trim_matches('.');
     // Windows keeps these names for devices, with any ending.
     let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
     let device = matches!(stem.as_str(), "con" | "prn" | "aux" | "nul")
         || (stem.len() == 4 && (stem.starts_with("com") || stem.starts_with("lpt")));
-    if name.is_empty() || device { format!("student-{name}") } else { name.to_string() }
+    if name.is_empty() || device {
+        format!("student-{name}")
+    } else {
+        name.to_string()
+    }
 }
 
 #[cfg(test)]
@@ -57,13 +67,32 @@ mod tests {
 
     #[test]
     fn students_names_become_safe_and_different_file_names() {
-        let students = ["ada", "Ada", "../../etc/passwd", ".hidden", "", "..", "a\nb", "Zoë Ångström", "nul", "ada-2"];
+        let students = [
+            "ada",
+            "Ada",
+            "../../etc/passwd",
+            ".hidden",
+            "",
+            "..",
+            "a\nb",
+            "Zoë Ångström",
+            "nul",
+            "ada-2",
+        ];
         let names = file_names(students.into_iter());
         assert_eq!(
             names,
             [
-                "ada", "Ada-2", "_.._etc_passwd", "hidden", "student-", "student--2", "a_b", "Zoë_Ångström",
-                "student-nul", "ada-2-2"
+                "ada",
+                "Ada-2",
+                "_.._etc_passwd",
+                "hidden",
+                "student-",
+                "student--2",
+                "a_b",
+                "Zoë_Ångström",
+                "student-nul",
+                "ada-2-2"
             ]
         );
         assert_eq!(file_names([&*"x".repeat(5000)].into_iter())[0].len(), LONGEST);

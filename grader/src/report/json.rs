@@ -12,7 +12,11 @@ use crate::grade::{self, CheckRun, Grade, NotRun, StudentGrades};
 pub fn gradebook(gradebook: &grade::Gradebook) -> String {
     let document = Gradebook {
         version: 1,
-        exercises: gradebook.exercises.iter().map(|(name, title)| Exercise { name, title }).collect(),
+        exercises: gradebook
+            .exercises
+            .iter()
+            .map(|(name, title)| Exercise { name, title })
+            .collect(),
         machine: Machine {
             isolation: sanitize::line(&gradebook.isolation),
             toolchain: sanitize::line(&gradebook.toolchain),
@@ -125,7 +129,12 @@ fn build(build: &grade::Build) -> Build {
         grade::Build::Rejected { reason, diagnostics } => ("rejected", 0.0, reason.as_str(), diagnostics.as_str()),
         grade::Build::Inconclusive(reason) => ("inconclusive", 0.0, reason.as_str(), ""),
     };
-    Build { outcome, seconds: finite(seconds), reason: sanitize::line(reason), diagnostics: sanitize::text(diagnostics) }
+    Build {
+        outcome,
+        seconds: finite(seconds),
+        reason: sanitize::line(reason),
+        diagnostics: sanitize::text(diagnostics),
+    }
 }
 
 fn check(run: &CheckRun) -> Check<'_> {
@@ -150,7 +159,10 @@ fn check(run: &CheckRun) -> Check<'_> {
         grade::Outcome::NotRun(NotRun::Here(reason)) => {
             (check.outcome, check.reason) = ("not_run_here", sanitize::line(reason));
         }
-        grade::Outcome::NotRun(NotRun::Control { fix_first, failure: failed }) => {
+        grade::Outcome::NotRun(NotRun::Control {
+            fix_first,
+            failure: failed,
+        }) => {
             (check.outcome, check.failure) = ("not_run_control", Some(failure(failed)));
             check.fix_first = fix_first;
         }
@@ -174,5 +186,9 @@ fn failure(failure: &grade::Failure) -> Failure {
 
 /// JSON knows neither NaN nor infinity, and nobody can use twelve decimals of a second.
 fn finite(seconds: f64) -> f64 {
-    if seconds.is_finite() { (seconds.max(0.0) * 1e6).round() / 1e6 } else { 0.0 }
+    if seconds.is_finite() {
+        (seconds.max(0.0) * 1e6).round() / 1e6
+    } else {
+        0.0
+    }
 }

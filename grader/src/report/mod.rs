@@ -5,8 +5,8 @@ mod files;
 pub mod json;
 pub mod sanitize;
 pub mod student;
-pub mod text;
 #[cfg(test)]
 mod tests;
+pub mod text;
 
 pub use files::write_all;

@@ -29,17 +29,25 @@ pub fn text(raw: &str) -> String {
 
 /// The same on one line: newlines and tabs become spaces.
 pub fn line(raw: &str) -> String {
-    text(raw).split(['\n', '\t']).map(str::trim_end).collect::<Vec<_>>().join(" ")
+    text(raw)
+        .split(['\n', '\t'])
+        .map(str::trim_end)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Replaces each path where it stands as a whole path or as the beginning of one. Longer paths go first, so that a
 /// folder inside another gets its own name.
 pub fn scrub_paths(text: &str, paths: &[(&Path, &str)]) -> String {
-    let mut paths: Vec<(String, &str)> =
-        paths.iter().map(|(path, name)| (path.to_string_lossy().trim_end_matches('/').to_string(), *name)).collect();
+    let mut paths: Vec<(String, &str)> = paths
+        .iter()
+        .map(|(path, name)| (path.to_string_lossy().trim_end_matches('/').to_string(), *name))
+        .collect();
     paths.retain(|(path, _)| !path.is_empty());
     paths.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
-    paths.iter().fold(text.to_string(), |text, (path, name)| replace_whole(&text, path, name))
+    paths
+        .iter()
+        .fold(text.to_string(), |text, (path, name)| replace_whole(&text, path, name))
 }
 
 /// `/tmp/a` is replaced in `/tmp/a/b`, but not in `/tmp/abc`.
@@ -61,9 +69,14 @@ fn shorten(raw: &str) -> std::borrow::Cow<'_, str> {
     if raw.len() <= MAX_TEXT {
         return raw.into();
     }
-    let head = raw.floor_char_boundary(MAX_TEXT - TAIL - 64);
-    let tail = raw.ceil_char_boundary(raw.len() - TAIL);
+    let head = char_boundary(raw, (0..=MAX_TEXT - TAIL - 64).rev());
+    let tail = char_boundary(raw, raw.len() - TAIL..raw.len());
     format!("{}\n… {} bytes left out …\n{}", &raw[..head], tail - head, &raw[tail..]).into()
+}
+
+/// The first of these places where a character begins.
+fn char_boundary(text: &str, mut places: impl Iterator<Item = usize>) -> usize {
+    places.find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }
 
 /// What stands after an ESC: `[…m` and its like, `]…` up to BEL or ESC \, or one character.

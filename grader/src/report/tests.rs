@@ -9,7 +9,11 @@ use crate::grade::{Build, CheckRun, Failure, Grade, Gradebook, NotRun, Outcome, 
 use crate::submission::Note;
 
 fn check(id: &str, name: &str, points: u32) -> Check {
-    let visibility = if id.starts_with('h') { Visibility::Hidden } else { Visibility::Public };
+    let visibility = if id.starts_with('h') {
+        Visibility::Hidden
+    } else {
+        Visibility::Public
+    };
     Check {
         id: id.into(),
         name: name.into(),
@@ -38,11 +42,28 @@ fn here() -> Outcome {
 
 /// `ex01` or `ex02` with these outcomes for its four checks.
 fn graded(exercise: &str, outcomes: [Outcome; 4]) -> Grade {
-    let checks = [("p1", "prints_the_real_port", 8), ("p2", "one_client_gets_22_bytes_then_eof", 8)];
-    let more = [("h3", "restarts_at_once_on_the_same_port", 10), ("h8", "curl_telnet_and_python_read_the_time", 5)];
-    let checks = checks.into_iter().chain(more).map(|(id, name, points)| check(id, name, points));
-    let title = if exercise == "ex01" { "Four calls: socket, bind, listen, accept" } else { "Echo server and client" };
-    let run = |(check, outcome)| CheckRun { check, outcome, seconds: 0.021 };
+    let checks = [
+        ("p1", "prints_the_real_port", 8),
+        ("p2", "one_client_gets_22_bytes_then_eof", 8),
+    ];
+    let more = [
+        ("h3", "restarts_at_once_on_the_same_port", 10),
+        ("h8", "curl_telnet_and_python_read_the_time", 5),
+    ];
+    let checks = checks
+        .into_iter()
+        .chain(more)
+        .map(|(id, name, points)| check(id, name, points));
+    let title = if exercise == "ex01" {
+        "Four calls: socket, bind, listen, accept"
+    } else {
+        "Echo server and client"
+    };
+    let run = |(check, outcome)| CheckRun {
+        check,
+        outcome,
+        seconds: 0.021,
+    };
     Grade {
         exercise: exercise.into(),
         title: title.into(),
@@ -57,23 +78,37 @@ fn without_program(exercise: &str, build: Build) -> Grade {
         Build::Inconclusive(reason) => Outcome::Inconclusive(reason.clone()),
         _ => Outcome::NotRun(NotRun::NoProgram),
     };
-    Grade { build, digest: String::new(), ..graded(exercise, [outcome.clone(), outcome.clone(), outcome.clone(), outcome]) }
+    Grade {
+        build,
+        digest: String::new(),
+        ..graded(exercise, [outcome.clone(), outcome.clone(), outcome.clone(), outcome])
+    }
 }
 
 fn student(name: &str, grades: Vec<Grade>) -> StudentGrades {
-    StudentGrades { student: name.into(), notes: Vec::new(), grades }
+    StudentGrades {
+        student: name.into(),
+        notes: Vec::new(),
+        grades,
+    }
 }
 
 fn class() -> Gradebook {
     use Outcome::{Failed, Passed};
-    let control = Outcome::NotRun(NotRun::Control { fix_first: "one_client_gets_22_bytes_then_eof".into(), failure: failure() });
+    let control = Outcome::NotRun(NotRun::Control {
+        fix_first: "one_client_gets_22_bytes_then_eof".into(),
+        failure: failure(),
+    });
     let rejected = Build::Rejected {
         reason: "does not compile: E0308 mismatched types (src/lib.rs:12)".into(),
         diagnostics: "error[E0308]: mismatched types\n  --> src/lib.rs:12:5\n   |\n12 |     \"no\"\n   |     ^^^^ expected `u16`, found `&str`".into(),
     };
     let mut bob = student(
         "bob",
-        vec![graded("ex01", [Passed, Failed(failure()), control, here()]), graded("ex02", [Passed, Passed, Failed(failure()), here()])],
+        vec![
+            graded("ex01", [Passed, Failed(failure()), control, here()]),
+            graded("ex02", [Passed, Passed, Failed(failure()), here()]),
+        ],
     );
     bob.notes.push(Note("the exercises were found below `bob/`".into()));
     Gradebook {
@@ -84,13 +119,28 @@ fn class() -> Gradebook {
             ("ex02".into(), "Echo server and client".into()),
         ],
         students: vec![
-            student("ada", vec![graded("ex01", [Passed, Passed, Passed, here()]), graded("ex02", [Passed, Passed, Passed, here()])]),
+            student(
+                "ada",
+                vec![
+                    graded("ex01", [Passed, Passed, Passed, here()]),
+                    graded("ex02", [Passed, Passed, Passed, here()]),
+                ],
+            ),
             bob,
-            student("carl", vec![without_program("ex01", rejected), without_program("ex02", Build::Missing)]),
+            student(
+                "carl",
+                vec![
+                    without_program("ex01", rejected),
+                    without_program("ex02", Build::Missing),
+                ],
+            ),
             student(
                 "dora",
                 vec![
-                    graded("ex01", [Passed, Passed, Outcome::Inconclusive("the disk is full".into()), here()]),
+                    graded(
+                        "ex01",
+                        [Passed, Passed, Outcome::Inconclusive("the disk is full".into()), here()],
+                    ),
                     without_program("ex02", Build::Inconclusive("cargo could not be started".into())),
                 ],
             ),
@@ -105,7 +155,12 @@ fn wide(exercises: usize) -> Gradebook {
     class.exercises = (0..exercises).map(|i| (name(i), "Title".into())).collect();
     for student in &mut class.students {
         let again = student.grades.iter().cycle().take(exercises).cloned().enumerate();
-        student.grades = again.map(|(i, grade)| Grade { exercise: name(i), ..grade }).collect();
+        student.grades = again
+            .map(|(i, grade)| Grade {
+                exercise: name(i),
+                ..grade
+            })
+            .collect();
     }
     class
 }
@@ -257,10 +312,16 @@ fn a_report_tells_every_failure_hidden_ones_too() {
     let class = class();
     let report = student::report(&class.students[1], &class);
     assert_eq!(report.matches("Received  nothing for 3.0 s").count(), 2, "{report}");
-    assert!(report.contains("Fix first:\n    one client gets 22 bytes then eof."), "{report}");
+    assert!(
+        report.contains("Fix first:\n    one client gets 22 bytes then eof."),
+        "{report}"
+    );
     assert!(report.contains("found below `bob/`"));
     let dora = student::report(&class.students[3], &class);
-    assert!(dora.contains("Left out of the points: h3 (the grader's fault: the disk is full)"), "{dora}");
+    assert!(
+        dora.contains("Left out of the points: h3 (the grader's fault: the disk is full)"),
+        "{dora}"
+    );
 }
 
 #[test]
@@ -269,9 +330,18 @@ fn what_students_control_cannot_control_the_terminal() {
     let evil = "\u{1b}]0;WINDOW\u{7}\u{1b}[2J\u{9b}31m\u{202e}evil\r\u{8}\0";
     class.students[1].student = format!("b{evil}");
     class.students[1].notes[0].0 = evil.into();
-    let bad = Failure { doing: evil.into(), expected: evil.into(), received: evil.into(), chart: evil.into(), stderr: evil.into() };
+    let bad = Failure {
+        doing: evil.into(),
+        expected: evil.into(),
+        received: evil.into(),
+        chart: evil.into(),
+        stderr: evil.into(),
+    };
     class.students[1].grades[0].checks[1].outcome = Outcome::Failed(bad);
-    class.students[2].grades[0].build = Build::Rejected { reason: evil.into(), diagnostics: evil.into() };
+    class.students[2].grades[0].build = Build::Rejected {
+        reason: evil.into(),
+        diagnostics: evil.into(),
+    };
     class.students[3].grades[1].build = Build::Inconclusive(evil.into());
     let mut all = text::class_table(&class) + &json::gradebook(&class);
     for student in &class.students {
@@ -290,13 +360,25 @@ fn the_json_of_a_gradebook_is_as_the_schema_says() {
     let mut class = class();
     class.students[0].grades[0].checks[0].seconds = f64::NAN;
     let mut document: serde_json::Value = serde_json::from_str(&json::gradebook(&class)).unwrap();
-    let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+    let errors: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|error| error.to_string())
+        .collect();
     assert!(errors.is_empty(), "{errors:#?}");
     assert_eq!(document["submissions"][1]["points"], 24);
-    assert_eq!(document["submissions"][1]["grades"][0]["checks"][2]["outcome"], "not_run_control");
-    assert_eq!(document["submissions"][1]["grades"][0]["checks"][2]["fix_first"], "one_client_gets_22_bytes_then_eof");
+    assert_eq!(
+        document["submissions"][1]["grades"][0]["checks"][2]["outcome"],
+        "not_run_control"
+    );
+    assert_eq!(
+        document["submissions"][1]["grades"][0]["checks"][2]["fix_first"],
+        "one_client_gets_22_bytes_then_eof"
+    );
     document["submissions"][0]["surprise"] = true.into();
-    assert!(!validator.is_valid(&document), "the schema has to admit no field that it does not name");
+    assert!(
+        !validator.is_valid(&document),
+        "the schema has to admit no field that it does not name"
+    );
 }
 
 #[test]
@@ -320,7 +402,10 @@ fn every_field_of_the_schema_is_described() {
             visit(value, path);
         }
     }
-    visit(&serde_json::from_str(include_str!("../../schema/gradebook-1.schema.json")).unwrap(), "");
+    visit(
+        &serde_json::from_str(include_str!("../../schema/gradebook-1.schema.json")).unwrap(),
+        "",
+    );
 }
 
 #[test]
@@ -336,9 +421,17 @@ fn write_all_writes_every_report_and_replaces_old_ones() {
         .map(|entry| entry.path().strip_prefix(&dir).unwrap().display().to_string())
         .collect();
     names.sort();
-    let students = ["students/ada.txt", "students/bob.txt", "students/carl.txt", "students/dora.txt"];
+    let students = [
+        "students/ada.txt",
+        "students/bob.txt",
+        "students/carl.txt",
+        "students/dora.txt",
+    ];
     assert_eq!(names, [&["gradebook.json", "gradebook.txt"][..], &students].concat());
-    assert_eq!(std::fs::read_to_string(dir.join("gradebook.txt")).unwrap(), text::class_table(&class()));
+    assert_eq!(
+        std::fs::read_to_string(dir.join("gradebook.txt")).unwrap(),
+        text::class_table(&class())
+    );
 }
 
 #[test]
@@ -347,7 +440,10 @@ fn a_report_that_cannot_be_written_is_named_and_leaves_nothing_behind() {
     std::fs::create_dir(out.path().join("gradebook.txt")).unwrap();
     let error = write_all(&class(), out.path()).unwrap_err().to_string();
     assert!(error.contains("gradebook.txt"), "{error}");
-    let mut left: Vec<_> = std::fs::read_dir(out.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut left: Vec<_> = std::fs::read_dir(out.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     left.sort();
     assert_eq!(left, ["gradebook.txt", "students"]);
 }
@@ -379,7 +475,14 @@ fn a_long_text_keeps_its_beginning_and_its_end() {
 
 #[test]
 fn paths_of_this_machine_are_replaced_where_they_stand_whole() {
-    let paths = [(Path::new("/tmp/a"), "STAGE"), (Path::new("/tmp/a/target"), "TARGET"), (Path::new("/"), "ROOT")];
+    let paths = [
+        (Path::new("/tmp/a"), "STAGE"),
+        (Path::new("/tmp/a/target"), "TARGET"),
+        (Path::new("/"), "ROOT"),
+    ];
     let text = "/tmp/a/src/lib.rs /tmp/abc /tmp/a/target/debug (/tmp/a) /home";
-    assert_eq!(scrub_paths(text, &paths), "STAGE/src/lib.rs /tmp/abc TARGET/debug (STAGE) /home");
+    assert_eq!(
+        scrub_paths(text, &paths),
+        "STAGE/src/lib.rs /tmp/abc TARGET/debug (STAGE) /home"
+    );
 }

@@ -43,7 +43,10 @@ pub fn own_tree(student: &StudentGrades, gradebook: &Gradebook) -> String {
         }
     }
     text.push_str(&student::total(student));
-    let (isolation, toolchain) = (sanitize::line(&gradebook.isolation), sanitize::line(&gradebook.toolchain));
+    let (isolation, toolchain) = (
+        sanitize::line(&gradebook.isolation),
+        sanitize::line(&gradebook.toolchain),
+    );
     text.push_str(&format!("Graded with {toolchain}, isolation {isolation}.\n"));
     text
 }
@@ -57,7 +60,9 @@ fn own_exercise(grade: &Grade) -> String {
     }
     let lost: Vec<&CheckRun> = grade.checks.iter().filter(|run| checks::is_lost(run)).collect();
     let failed = lost.iter().find(|run| matches!(run.outcome, Outcome::Failed(_)));
-    let Some(first) = failed.or(lost.first()) else { return text };
+    let Some(first) = failed.or(lost.first()) else {
+        return text;
+    };
     text.push_str(&format!("\n  First to fix\n{}", checks::in_full(first, grade)));
     let others = lost.iter().filter(|run| run.check.id != first.check.id);
     let others: String = others.map(|run| checks::in_one_line(run)).collect();
@@ -100,7 +105,10 @@ fn not_run_here(students: &[StudentGrades]) -> String {
             let ids: String = ids.iter().map(|id| format!("{}{id}", checks::FIXED_SPACE)).collect();
             format!("{exercise}{ids}")
         });
-        text.push_str(&checks::paragraph("  ", &format!("{reason}: {}", checks.collect::<Vec<_>>().join(", "))));
+        text.push_str(&checks::paragraph(
+            "  ",
+            &format!("{reason}: {}", checks.collect::<Vec<_>>().join(", ")),
+        ));
     }
     text.push_str("  `grader doctor` says how to get what is missing.\n");
     text
@@ -111,10 +119,14 @@ fn inconclusive(students: &[StudentGrades]) -> String {
     let mut reasons: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for student in students {
         for grade in &student.grades {
-            let runs = grade.checks.iter().map(|run| &run.outcome).filter_map(|outcome| match outcome {
-                Outcome::Inconclusive(reason) => Some(reason),
-                _ => None,
-            });
+            let runs = grade
+                .checks
+                .iter()
+                .map(|run| &run.outcome)
+                .filter_map(|outcome| match outcome {
+                    Outcome::Inconclusive(reason) => Some(reason),
+                    _ => None,
+                });
             let build = match &grade.build {
                 Build::Inconclusive(reason) => Some(reason),
                 _ => None,
@@ -139,10 +151,17 @@ fn inconclusive(students: &[StudentGrades]) -> String {
 
 fn with_notes(gradebook: &Gradebook) -> String {
     let noted = gradebook.students.iter().filter(|student| !student.notes.is_empty());
-    let noted: Vec<String> =
-        noted.map(|student| format!("{} ({})", sanitize::line(&student.student), student.notes.len())).collect();
+    let noted: Vec<String> = noted
+        .map(|student| format!("{} ({})", sanitize::line(&student.student), student.notes.len()))
+        .collect();
     if noted.is_empty() {
         return String::new();
     }
-    format!("\n{}", checks::paragraph("", &format!("Notes on what was handed in, in the reports of: {}", noted.join(", "))))
+    format!(
+        "\n{}",
+        checks::paragraph(
+            "",
+            &format!("Notes on what was handed in, in the reports of: {}", noted.join(", "))
+        )
+    )
 }

@@ -2,6 +2,7 @@
 //! The checks of exercise 1 that students see by name only.
 
 use harness::Lab;
+use harness::trace::{Call, SOCKET_CALLS};
 use rstest::rstest;
 
 harness::exercise!("../../../exercises/ex01-four-calls/rubric.toml");
@@ -13,6 +14,53 @@ const TIME: &[u8] = b"2016-12-31T23:59:59Z";
 const ONE_CLIENT: &str = "one_client_gets_22_bytes_then_eof";
 const THREE_CLIENTS: &str = "three_clients_in_a_row_are_served";
 const QUEUED_CLIENTS: &str = "queued_clients_are_served_in_order";
+
+#[test]
+fn calls_in_order() {
+    let lab = lab();
+    if !lab.can_trace() {
+        return;
+    }
+    let server = lab
+        .program(["server", "--count", "1", "--epoch", EPOCH])
+        .trace(SOCKET_CALLS)
+        .serve();
+    lab.connect("client", server.addr())
+        .read_to_eof("reading the time of day, whatever it is");
+    server.expect_exit(0);
+    let calls = server.calls();
+    let reuse = Call::Setsockopt.option("SO_REUSEADDR");
+    let order = [
+        Call::Socket.into(),
+        reuse,
+        Call::Bind.into(),
+        Call::Listen.into(),
+        Call::Accept.into(),
+    ];
+    lab.expect_calls("looking at the order of the server's calls", calls.in_order(&order));
+    for call in [Call::Socket, Call::Bind, Call::Listen] {
+        lab.expect_calls(
+            &format!("counting the calls of {call}"),
+            calls.once(call),
+        );
+    }
+}
+
+#[test]
+fn backlog_reaches_listen() {
+    let lab = lab();
+    if !lab.can_trace() {
+        return;
+    }
+    let server = lab.program(["server", "--backlog", "7"]).trace(SOCKET_CALLS).serve();
+    let listen = server.wait_for_call(Call::Listen, "waiting for the server to call listen");
+    lab.expect(
+        "reading the backlog of listen, after --backlog 7",
+        "listen(…, backlog 7)",
+        &listen,
+        listen.backlog() == Some(7),
+    );
+}
 
 #[test]
 fn restarts_at_once_on_the_same_port() {

@@ -3,13 +3,119 @@
 
 use std::time::Duration;
 
-use harness::{Lab, Program, Server, TcpPeer};
+use harness::trace::{Call, Decoded, Fault, SOCKET_CALLS};
+use harness::{Lab, Launch, Program, Server, TcpPeer};
 use rstest::rstest;
 
 harness::exercise!("../../../exercises/ex02-echo/rubric.toml");
 
 const LECTURE_CLIENT: &str = include_str!("peers/lecture_client.py");
 const LECTURE_SERVER: &str = include_str!("peers/lecture_server.py");
+
+/// As in `man 2 shutdown`: no more sending.
+const SHUT_WR: i32 = 1;
+
+#[test]
+fn short_reads_and_writes_change_nothing() {
+    let lab = lab();
+    if !lab.can_trace() {
+        return;
+    }
+    with_and_without(&lab, Fault::Clamp(3));
+}
+
+#[test]
+fn interrupted_calls_are_retried() {
+    let lab = lab();
+    if !lab.can_trace() {
+        return;
+    }
+    with_and_without(&lab, Fault::Eintr(3));
+}
+
+/// Both programs, each against a peer of the test: first undisturbed, then with the fault.
+fn with_and_without(lab: &Lab, fault: Fault) {
+    let text = numbered_lines();
+    lab.control("stream_mode_echoes_until_half_close", |lab| {
+        echo_of_server(lab, lab.program(["server"]).named("undisturbed server"), &text);
+    });
+    lab.control("client_reads_a_reply_that_comes_in_pieces", |lab| {
+        echo_for_client(lab, |launch| launch.named("undisturbed client"), &text)
+    });
+    echo_of_server(
+        lab,
+        lab.program(["server"]).named(&format!("server, {fault}")).fault(fault),
+        &text,
+    );
+    echo_for_client(
+        lab,
+        |launch| launch.named(&format!("client, {fault}")).fault(fault),
+        &text,
+    );
+}
+
+/// 8 KiB in which every line is different, so that no byte can be lost, doubled or moved unseen.
+fn numbered_lines() -> Vec<u8> {
+    (0..1024).flat_map(|line| format!("{line:07}\n").into_bytes()).collect()
+}
+
+fn echo_of_server(lab: &Lab, server: Launch, text: &[u8]) {
+    let server = server.serve();
+    let mut peer = lab.connect("peer", server.addr());
+    for piece in text.chunks(2048) {
+        peer.send(piece);
+        let echo = peer.read_exactly(piece.len(), "reading the server's echo of 2 KiB, before sending more");
+        expect_same(lab, "comparing the server's echo with what was sent", &echo, piece);
+    }
+    peer.half_close();
+    peer.expect_eof("waiting for the server's end of stream, after the client's own");
+}
+
+fn echo_for_client(lab: &Lab, prepare: impl FnOnce(Launch) -> Launch, text: &[u8]) {
+    let listener = lab.listen("peer");
+    let port = listener.addr().port().to_string();
+    let client = prepare(lab.program(["client", "127.0.0.1", &port, "--raw"])).start();
+    client.stdin_write(text);
+    client.stdin_close();
+    let mut peer = listener.accept();
+    let message = peer.read_to_eof("reading the client's whole message, up to its half-close");
+    expect_same(lab, "comparing the message with the client's input", &message, text);
+    peer.send(text);
+    peer.close();
+    let printed = client.expect_exit(0).stdout;
+    expect_same(lab, "comparing what the client printed with the reply", &printed, text);
+}
+
+#[test]
+fn client_half_closes_and_waits_for_eof() {
+    let lab = lab();
+    if !lab.can_trace() {
+        return;
+    }
+    let listener = lab.listen("server");
+    let port = listener.addr().port().to_string();
+    let client = lab
+        .program(["client", "127.0.0.1", &port, "--message", "hello"])
+        .named("client")
+        .trace(SOCKET_CALLS);
+    let client = client.start();
+    let mut peer = listener.accept();
+    peer.read_to_eof("reading the client's whole message, up to its half-close");
+    peer.send(b"hello");
+    peer.close();
+    client.wait();
+    let calls = client.calls();
+    let order = [Call::Sendto.into(), Call::Shutdown.into(), Call::Recvfrom.returning(0)];
+    lab.expect_calls("looking at the order of the client's calls", calls.in_order(&order));
+    let shutdown = calls.of(Call::Shutdown);
+    let half = shutdown.iter().any(|event| event.args == Decoded::How(SHUT_WR));
+    lab.expect(
+        "looking at the half-close",
+        "shutdown(…, SHUT_WR)",
+        shutdown.list(),
+        half,
+    );
+}
 
 #[test]
 fn one_mebibyte_of_random_bytes_comes_back_identical() {

@@ -286,11 +286,13 @@ fn absolute(path: PathBuf) -> PathBuf {
 /// SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
 fn random(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed;
-    let words = std::iter::repeat_with(move || {
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)).to_le_bytes()
-    });
-    words.flatten().take(len).collect()
+        bytes.extend_from_slice(&(z ^ (z >> 31)).to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes
 }

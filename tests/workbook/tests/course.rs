@@ -33,7 +33,7 @@ fn outside_a_course_the_error_says_so() {
 }
 
 #[rstest]
-#[case::unknown_key("points = 40", "point = 40", "unknown field `point`", "line 14")]
+#[case::unknown_key("points = 40", "point = 40", "unknown field `point`", "line 12")]
 #[case::not_toml("title = \"Small", "title = Small", "rubric.toml", "line 1")]
 #[case::two_of_one_name(
     "name = \"halves\"",

@@ -42,7 +42,11 @@ fn beside(grade: &Grade) -> String {
 
 fn below(grade: &Grade, width: usize) -> Cell {
     let mut lines = vec![points(grade)];
-    lines.extend(checks::wrapped(&words(grade), width).into_iter().filter(|line| !line.is_empty()));
+    lines.extend(
+        checks::wrapped(&words(grade), width)
+            .into_iter()
+            .filter(|line| !line.is_empty()),
+    );
     lines
 }
 
@@ -61,7 +65,11 @@ fn points(grade: &Grade) -> String {
 }
 
 fn words(grade: &Grade) -> String {
-    if grade.build == Build::Missing { String::new() } else { sanitize::line(&grade.in_three_words()) }
+    if grade.build == Build::Missing {
+        String::new()
+    } else {
+        sanitize::line(&grade.in_three_words())
+    }
 }
 
 fn sign(grade: &Grade) -> Option<&'static str> {
@@ -91,19 +99,33 @@ fn rows(gradebook: &Gradebook, cell: &dyn Fn(&Grade) -> Cell) -> Vec<Vec<Cell>> 
 fn row_of_points(gradebook: &Gradebook) -> Vec<Cell> {
     let of = |name: &String| {
         let grades = gradebook.students.iter().flat_map(|student| &student.grades);
-        grades.filter(|grade| grade.exercise == *name).map(Grade::of).max().unwrap_or(0)
+        grades
+            .filter(|grade| grade.exercise == *name)
+            .map(Grade::of)
+            .max()
+            .unwrap_or(0)
     };
     let each = gradebook.exercises.iter().map(|(name, _)| vec![of(name).to_string()]);
-    std::iter::once(vec!["(of)".into()]).chain(each).chain([Cell::new()]).collect()
+    std::iter::once(vec!["(of)".into()])
+        .chain(each)
+        .chain([Cell::new()])
+        .collect()
 }
 
 fn header(gradebook: &Gradebook) -> Vec<Cell> {
     let names = gradebook.exercises.iter().map(|(name, _)| vec![name.clone()]);
-    std::iter::once(vec!["student".into()]).chain(names).chain([vec!["total".into()]]).collect()
+    std::iter::once(vec!["student".into()])
+        .chain(names)
+        .chain([vec!["total".into()]])
+        .collect()
 }
 
 fn total(student: &StudentGrades) -> String {
-    let unsure = if student.grades.iter().any(Grade::is_inconclusive) { " ?" } else { "" };
+    let unsure = if student.grades.iter().any(Grade::is_inconclusive) {
+        " ?"
+    } else {
+        ""
+    };
     format!("{}/{}{unsure}", student.points(), student.of())
 }
 
@@ -117,7 +139,11 @@ fn cut(name: &str) -> String {
 fn widths(rows: &[Vec<Cell>]) -> Vec<usize> {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| {
-        rows.iter().flat_map(|row| &row[column]).map(|line| line.chars().count()).max().unwrap_or(0)
+        rows.iter()
+            .flat_map(|row| &row[column])
+            .map(|line| line.chars().count())
+            .max()
+            .unwrap_or(0)
     };
     (0..columns).map(width).collect()
 }
@@ -132,9 +158,10 @@ fn draw(rows: &[Vec<Cell>], gap: &str) -> String {
     let mut text = String::new();
     for (i, row) in rows.iter().enumerate() {
         for line in 0..row.iter().map(Vec::len).max().unwrap_or(0) {
-            let cells = row.iter().zip(&widths).map(|(cell, width)| {
-                format!("{:<width$}", cell.get(line).map_or("", String::as_str))
-            });
+            let cells = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{:<width$}", cell.get(line).map_or("", String::as_str)));
             text.push_str(cells.collect::<Vec<_>>().join(gap).trim_end());
             text.push('\n');
         }
