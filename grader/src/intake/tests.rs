@@ -599,8 +599,8 @@ fn limits_on_one_file_on_their_number_and_on_the_sum() {
 fn a_zip_bomb_costs_no_more_than_one_file() {
     let room = Room::new();
     let mut zip = ZipWriter::new(Cursor::default());
-    zip.start_file("ex01-four-calls/src/lib.rs", SimpleFileOptions::default())
-        .unwrap();
+    let fast = SimpleFileOptions::default().compression_level(Some(1));
+    zip.start_file("ex01-four-calls/src/lib.rs", fast).unwrap();
     let zeros = vec![0; 1 << 20];
     (0..200).for_each(|_| zip.write_all(&zeros).unwrap());
     zip.start_file("ex02-echo/src/lib.rs", SimpleFileOptions::default())

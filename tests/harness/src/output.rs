@@ -19,8 +19,6 @@ use std::{
 
 const HEAD: usize = 4 << 20;
 const TAIL: usize = 64 << 10;
-/// A line longer than this is not waited for.
-const LONGEST_LINE: usize = 64 << 10;
 /// Most bytes taken in one go: the lock is released in between, and a child that prints on cannot hold up the end of its parent.
 const AT_ONCE: usize = 256 << 10;
 
@@ -175,9 +173,7 @@ impl Kept {
             Some(end) => (&rest[..end], end + 1),
             None if self.over && rest.is_empty() => return Some(Line::Over),
             None if self.over => (rest, rest.len()),
-            None if rest.len() >= LONGEST_LINE || self.head.len() == HEAD => {
-                return Some(Line::Endless(rest[..rest.len().min(LONGEST_LINE)].to_vec()));
-            }
+            None if self.head.len() == HEAD => return Some(Line::Endless(rest.to_vec())),
             None => {
                 self.searched = self.head.len();
                 return None;

@@ -83,6 +83,12 @@ fn an_end_is_seen_although_a_child_lives_on() {
     assert!(since.elapsed() < Duration::from_secs(2));
     let child = pid_in(&finished.stdout_text());
     assert!(is_alive(child));
+    program.next_line("reading the line that was printed");
+    let report = report_in(&lab, |_| drop(program.next_line("reading on")));
+    assert!(
+        report.contains("no line: `practice parent` exited with code 0"),
+        "{report}"
+    );
     drop(lab);
     await_death(child);
 }

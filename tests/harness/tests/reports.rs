@@ -4,7 +4,7 @@ mod practice;
 
 use harness::insta::assert_snapshot;
 use practice::{SHORT, fields_of, impatient_fields_of, lab, report_in, report_of};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn the_whole_report() {
@@ -143,7 +143,7 @@ fn a_line_without_end_is_not_waited_for() {
     assert_snapshot!(fields_of(|lab| drop(lab.serve(["line-without-end"]))), @r#"
     While    waiting for the first line of `practice line-without-end`
     Expected `listening on IP:PORT` as its first line, as soon as it listens
-    Received 65536 bytes and more without the end of a line:
+    Received 4096 KiB and more without the end of a line:
              "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"
     "#);
 }
@@ -393,7 +393,9 @@ fn the_whole_check_has_a_deadline_too() {
         },
         harness::Grading::default(),
     );
+    let (lab, since) = (lab.with_step(Duration::from_secs(60)), Instant::now());
     let report = report_in(&lab, |lab| drop(lab.serve(["silent"])));
+    assert!(since.elapsed() < Duration::from_secs(30));
     assert!(
         report.contains("nothing for N s (the whole check may take N s)"),
         "{report}"

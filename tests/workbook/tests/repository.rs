@@ -149,7 +149,7 @@ fn a_new_exercise_passes_its_audit() {
         .args(["new", "parrot"])
         .assert()
         .code(2)
-        .stderr(contains("exNN"));
+        .stderr(contains("ex18-short-name"));
 }
 
 fn copy_without_target(from: &Path, to: &Path) {

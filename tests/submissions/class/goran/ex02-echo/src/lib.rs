@@ -39,18 +39,13 @@ pub fn echo_once<S: Read + Write>(stream: &mut S, size: usize) -> io::Result<usi
 }
 
 pub fn echo_until_eof<S: Read + Write>(stream: &mut S) -> io::Result<u64> {
-    let mut total = 0;
-    loop {
-        let n = match echo_once(stream, SIZE) {
-            Ok(0) => continue, // nothing there yet
-            Ok(n) => n,
-            Err(e) => return Err(e),
-        };
-        total += n as u64;
-        if n == 0 {
-            return Ok(total);
-        }
+    let mut sum = 0u64;
+    let mut n = echo_once(stream, SIZE)?;
+    while n > 0 {
+        sum += n as u64;
+        n = echo_once(stream, SIZE)?;
     }
+    return Ok(sum);
 }
 
 pub fn recv_to_eof<R: Read>(stream: &mut R) -> io::Result<Vec<u8>> {

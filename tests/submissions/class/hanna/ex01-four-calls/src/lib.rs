@@ -111,22 +111,29 @@ impl Service {
 }
 
 pub fn serve(listener: OwnedFd, service: &Service) -> nix::Result<()> {
-    let mut k = 0;
-    while service.count.is_none() || service.count > Some(k) {
-        k += 1;
-        let (client, address) = accept_one(listener.as_fd())?;
-        event(match address {
-            Some(a) => format!("client {k} from {a}"),
-            None => format!("client {k} from ?"),
-        });
+    let last = service.count.unwrap_or(u64::MAX);
+    for n in 1..=last {
+        let (conn, peer) = accept_one(listener.as_fd())?;
+        let peer = peer.map_or("?".to_string(), |p| p.to_string());
+        event(format!("client {n} from {peer}"));
         if service.table {
-            event(descriptor_line(client.as_fd())?);
+            event(descriptor_line(conn.as_fd())?);
         }
-        // first the request, then the answer
-        let mut request = [0u8; 100];
-        let _ = nix::unistd::read(&client, &mut request);
-        let answer = format!("{}\r\n", daytime(service.time()));
-        let _ = send(client.as_raw_fd(), answer.as_bytes(), MsgFlags::empty());
+        let mut text = daytime(service.time());
+        text.push_str("\r\n");
+        tell(&conn, text.as_bytes());
     }
     Ok(())
+}
+
+// 22 bytes always fit, but who knows
+fn tell(conn: &OwnedFd, text: &[u8]) {
+    let mut sent = 0;
+    while sent < text.len() {
+        match send(conn.as_raw_fd(), &text[sent..], MsgFlags::empty()) {
+            Ok(n) => sent += n,
+            Err(Errno::EINTR) => {}
+            Err(_) => return,
+        }
+    }
 }
