@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
 
-use crate::course::{Course, Exercise};
+use crate::course::{Course, Exercise, Visibility};
 use crate::grade::{CheckRun, Grade, NotRun, Outcome};
 use crate::grading::{Grading, solution_work};
 use crate::mutant::{self, Mutant};
@@ -37,12 +37,32 @@ pub fn audit(course: &Course, exercises: Vec<&Exercise>, jobs: usize) -> Result<
             ));
         }
         audit.defects.extend(without_canary(exercise)?);
+        audit.defects.extend(uneven_points(exercise));
     }
     let grading = Grading::prepare(course, exercises.clone(), jobs)?;
     for exercise in exercises {
         audit_exercise(&grading, exercise, &mut audit)?;
     }
     Ok(audit)
+}
+
+/// Every exercise is worth the same: 40 points in public, 60 in hidden checks.
+fn uneven_points(exercise: &Exercise) -> Option<String> {
+    let sum = |visibility| -> u32 {
+        let checks = exercise
+            .rubric
+            .checks
+            .iter()
+            .filter(|check| check.visibility == visibility);
+        checks.map(|check| check.points).sum()
+    };
+    let (public, hidden) = (sum(Visibility::Public), sum(Visibility::Hidden));
+    ((public, hidden) != (40, 60)).then(|| {
+        format!(
+            "{}: public checks are worth {public} and hidden ones {hidden}; it has to be 40 and 60",
+            exercise.name
+        )
+    })
 }
 
 fn without_canary(exercise: &Exercise) -> Result<Vec<String>> {

@@ -76,7 +76,13 @@ pub fn build(
         seconds += ended.seconds;
         if !ended.success() {
             let reason = reason(&ended, wall);
-            let diagnostics = sanitize::scrub_paths(&ended.stderr, &[(stage, "."), (&exercise.dir, ".")]);
+            let ours = [
+                (stage, "."),
+                (&exercise.dir, "."),
+                (&toolchain.sysroot, "RUST"),
+                (&suites.library_folder, "LIBRARIES"),
+            ];
+            let diagnostics = sanitize::scrub_paths(&ended.stderr, &ours);
             return Ok(Built::Rejected {
                 reason,
                 diagnostics: sanitize::text(&diagnostics),

@@ -10,6 +10,8 @@ use anyhow::{Context, Result, ensure};
 pub struct Toolchain {
     /// cargo, for the course's own code.
     pub cargo: PathBuf,
+    /// The folder that holds all of it.
+    pub sysroot: PathBuf,
     /// rustc itself, not a proxy that looks for `rust-toolchain.toml`.
     pub rustc: PathBuf,
     /// E.g. `rustc 1.95.0 (59807616e 2026-04-14)`.
@@ -31,10 +33,16 @@ impl Toolchain {
                 .output()
                 .context("cannot run rustc; install Rust from https://rustup.rs and try again")?;
             let said = String::from_utf8_lossy(&output.stderr);
-            ensure!(output.status.success(), "rustc {} failed: {}", arguments.join(" "), said.trim());
+            ensure!(
+                output.status.success(),
+                "rustc {} failed: {}",
+                arguments.join(" "),
+                said.trim()
+            );
             Ok(String::from_utf8_lossy(&output.stdout).trim().to_string())
         };
-        let bin = PathBuf::from(ask(&["--print", "sysroot"])?).join("bin");
+        let sysroot = PathBuf::from(ask(&["--print", "sysroot"])?);
+        let bin = sysroot.join("bin");
         let rustc = bin.join("rustc");
         ensure!(
             rustc.is_file(),
@@ -49,6 +57,7 @@ impl Toolchain {
         };
         Ok(Toolchain {
             cargo,
+            sysroot,
             rustc,
             version: ask(&["--version"])?,
         })

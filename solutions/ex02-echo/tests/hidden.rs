@@ -147,10 +147,12 @@ fn client_reads_a_reply_that_comes_in_pieces() {
     lab.control("hello_world_transcript", |lab| {
         client_of_a_scripted_server(lab, "undisturbed", |peer, _| peer.send(b"hello"), "Received: hello\n");
     });
-    // Longer than the request and different from it: only the end of the stream tells the client where it ends.
-    let reply = "a reply that is longer than the question";
-    let drip = |peer: &mut TcpPeer, client: &Program| {
-        for (sent, byte) in reply.bytes().enumerate() {
+    // Longer than the request and different from it: only the end of the stream tells the client where it ends. The
+    // beginning comes byte by byte; the rest is more than one receive of the lecture's programs can take.
+    let beginning = "a reply that is longer than the question ";
+    let rest = "and than a buffer ".repeat(100);
+    let reply = |peer: &mut TcpPeer, client: &Program| {
+        for (sent, byte) in beginning.bytes().enumerate() {
             let printed = client.stdout_so_far();
             let received = format!("{printed:?} after {sent} bytes of the reply, whose end had not come yet");
             lab.expect(
@@ -161,8 +163,9 @@ fn client_reads_a_reply_that_comes_in_pieces() {
             );
             peer.drip(Duration::from_millis(5), &[byte]);
         }
+        peer.send(rest.as_bytes());
     };
-    client_of_a_scripted_server(&lab, "client", drip, &format!("Received: {reply}\n"));
+    client_of_a_scripted_server(&lab, "client", reply, &format!("Received: {beginning}{rest}\n"));
 }
 
 /// Runs the client against a server of the test, which reads the whole request and then replies as `reply` does.
@@ -182,11 +185,12 @@ fn client_of_a_scripted_server(lab: &Lab, name: &str, reply: impl FnOnce(&mut Tc
     );
     reply(&mut peer, &client);
     peer.close();
-    let printed = client.expect_exit(0).stdout_text();
-    lab.expect_eq(
+    let printed = client.expect_exit(0).stdout;
+    expect_same(
+        lab,
         "comparing what the client printed with the whole reply",
-        printed.as_str(),
-        expected,
+        &printed,
+        expected.as_bytes(),
     );
 }
 

@@ -1,7 +1,7 @@
 //! The laboratory of one test: everything a test does, it does through its [`Lab`].
 
 use crate::{
-    Finished, Launch, Listener, Server, TcpPeer, Tool, UdpPeer,
+    Blackhole, Finished, Launch, Listener, Loss, Relay, Server, TcpPeer, Tool, UdpPeer,
     chart::{self, Times},
     report,
     session::Session,
@@ -169,6 +169,21 @@ impl Lab {
     /// A UDP socket of the test, on a port of its own.
     pub fn udp(&self, who: &str) -> UdpPeer {
         UdpPeer::open(&self.session, who)
+    }
+
+    /// A socket that is not the one the program talks to: what it sends must not be taken for an answer.
+    pub fn impostor(&self) -> UdpPeer {
+        self.udp("impostor")
+    }
+
+    /// A bad network in front of the UDP server at `to`.
+    pub fn relay(&self, to: SocketAddr, loss: Loss) -> Relay {
+        Relay::open(&self.session, to, loss)
+    }
+
+    /// An address at which connections neither succeed nor fail.
+    pub fn blackhole(&self) -> Blackhole {
+        Blackhole::open(&self.session, "blackhole")
     }
 
     /// A third-party program. None marks the check `not run here`: the test then returns.

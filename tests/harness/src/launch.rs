@@ -35,14 +35,38 @@ enum What {
 }
 
 impl Launch {
-    pub(crate) fn subject(session: Arc<Session>, program: PathBuf, jail: Option<PathBuf>, args: Vec<OsString>) -> Launch {
-        let role = args.first().map(|role| format!(" {}", role.to_string_lossy())).unwrap_or_default();
+    pub(crate) fn subject(
+        session: Arc<Session>,
+        program: PathBuf,
+        jail: Option<PathBuf>,
+        args: Vec<OsString>,
+    ) -> Launch {
+        let role = args
+            .first()
+            .map(|role| format!(" {}", role.to_string_lossy()))
+            .unwrap_or_default();
         let lane = format!("{}{role}", session.package);
-        Launch { session, what: What::Subject { program, jail }, args, env: Vec::new(), nofile: None, lane, plan: None }
+        Launch {
+            session,
+            what: What::Subject { program, jail },
+            args,
+            env: Vec::new(),
+            nofile: None,
+            lane,
+            plan: None,
+        }
     }
 
     pub(crate) fn tool(session: Arc<Session>, program: PathBuf, name: &str, args: Vec<OsString>) -> Launch {
-        Launch { session, what: What::Tool(program), args, env: Vec::new(), nofile: None, lane: name.to_owned(), plan: None }
+        Launch {
+            session,
+            what: What::Tool(program),
+            args,
+            env: Vec::new(),
+            nofile: None,
+            lane: name.to_owned(),
+            plan: None,
+        }
     }
 
     /// Limits the number of open descriptors (`RLIMIT_NOFILE`).
@@ -68,9 +92,17 @@ impl Launch {
         let session = self.session.clone();
         session.step();
         let (spec, identity) = (self.spec(), self.identity());
-        let lane = if identity.is_some() { session.transcript.add_subject(&self.lane) } else { self.lane.clone() };
-        session.transcript.note(&lane, format!("starts: {}", self.command_line()));
-        let child = self.spawn(&spec).unwrap_or_else(|e| panic!("{} could not be started: {e}", spec.program.display()));
+        let lane = if identity.is_some() {
+            session.transcript.add_subject(&self.lane)
+        } else {
+            self.lane.clone()
+        };
+        session
+            .transcript
+            .note(&lane, format!("starts: {}", self.command_line()));
+        let child = self
+            .spawn(&spec)
+            .unwrap_or_else(|e| panic!("{} could not be started: {e}", spec.program.display()));
         let jailed = matches!(&self.what, What::Subject { jail: Some(_), .. });
         let behind_jail = identity.clone().filter(|_| jailed);
         let running = Running::watch(child, lane, identity.is_some(), behind_jail, &session);
@@ -105,20 +137,36 @@ impl Launch {
 
     fn spec(&self) -> Spec {
         let (program, mut args) = match &self.what {
-            What::Subject { program, jail: Some(jail) } => (jail.clone(), vec![program.clone().into_os_string()]),
+            What::Subject {
+                program,
+                jail: Some(jail),
+            } => (jail.clone(), vec![program.clone().into_os_string()]),
             What::Subject { program, jail: None } | What::Tool(program) => (program.clone(), Vec::new()),
         };
         args.extend(self.args.iter().cloned());
         let path = std::env::var_os("PATH").map(|path| ("PATH".into(), path));
         let env = path.into_iter().chain(self.env.iter().cloned()).collect();
-        Spec { program, args, env, cwd: self.session.folder.clone(), nofile: self.nofile }
+        Spec {
+            program,
+            args,
+            env,
+            cwd: self.session.folder.clone(),
+            nofile: self.nofile,
+        }
     }
 
     /// Of the program under test: what is about to be executed, as the file system knows it.
     fn identity(&self) -> Option<Identity> {
-        let What::Subject { program, .. } = &self.what else { return None };
-        let file = fs::metadata(program).unwrap_or_else(|e| panic!("the program under test, {}: {e}", program.display()));
-        Some(Identity { path: program.clone(), device: file.dev(), inode: file.ino() })
+        let What::Subject { program, .. } = &self.what else {
+            return None;
+        };
+        let file =
+            fs::metadata(program).unwrap_or_else(|e| panic!("the program under test, {}: {e}", program.display()));
+        Some(Identity {
+            path: program.clone(),
+            device: file.dev(),
+            inode: file.ino(),
+        })
     }
 
     fn command_line(&self) -> String {
@@ -126,7 +174,10 @@ impl Launch {
             What::Subject { .. } => self.session.package.clone(),
             What::Tool(program) => program.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         };
-        let args = self.args.iter().map(|arg| format!(" {}", arg.to_string_lossy().escape_debug()));
+        let args = self
+            .args
+            .iter()
+            .map(|arg| format!(" {}", arg.to_string_lossy().escape_debug()));
         name + &args.collect::<String>()
     }
 }

@@ -10,17 +10,20 @@
 //!               └─ Session                         transcript ─▶ chart ─▶ report; steps and failure ─▶ evidence
 //! ```
 
+mod blackhole;
 mod chart;
 mod connect;
 mod escape;
 pub mod evidence;
 mod lab;
 mod launch;
+mod loss;
 mod output;
 mod proc;
 mod process;
 mod program;
 mod redact;
+mod relay;
 mod report;
 mod rubric;
 mod running;
@@ -33,12 +36,15 @@ pub mod trace;
 mod transcript;
 mod udp;
 
+pub use blackhole::Blackhole;
 pub use connect::Listener;
 pub use insta;
 pub use lab::{Exercise, Grading, Lab, STEP, WALL};
 pub use launch::Launch;
+pub use loss::Loss;
 pub use process::Exit;
 pub use program::{Finished, Program, Server};
+pub use relay::{Relay, Tally};
 pub use report::Report;
 pub use tcp::TcpPeer;
 pub use tool::{Tool, find_tool};

@@ -19,10 +19,7 @@ use nix::{
 use std::{
     ffi::OsString,
     io,
-    os::{
-        fd::OwnedFd,
-        unix::process::CommandExt,
-    },
+    os::{fd::OwnedFd, unix::process::CommandExt},
     path::PathBuf,
     process::{Command, Stdio},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -83,8 +80,16 @@ const KILL_TAKES: Duration = Duration::from_secs(5);
 /// Call it on the test's own thread: the parent-death signal belongs to the thread that forks.
 pub(crate) fn spawn(spec: &Spec) -> io::Result<Spawned> {
     let mut command = Command::new(&spec.program);
-    command.args(&spec.args).env_clear().envs(spec.env.iter().cloned()).current_dir(&spec.cwd).process_group(0);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(&spec.args)
+        .env_clear()
+        .envs(spec.env.iter().cloned())
+        .current_dir(&spec.cwd)
+        .process_group(0);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     before_exec(&mut command, spec.nofile);
     let mut child = command.spawn()?;
     let pid = Pid::from_raw(child.id().cast_signed());
@@ -134,7 +139,11 @@ impl Plain {
             *lock(&theirs.exit) = Some(exit);
             theirs.changed.notify_all();
         });
-        Plain { pid, end, reaped: Mutex::new(false) }
+        Plain {
+            pid,
+            end,
+            reaped: Mutex::new(false),
+        }
     }
 }
 
@@ -142,7 +151,12 @@ impl EndOfProcess for Plain {
     fn wait_until(&self, deadline: Instant) -> Option<Exit> {
         let left = deadline.saturating_duration_since(Instant::now());
         let exit = lock(&self.end.exit);
-        *self.end.changed.wait_timeout_while(exit, left, |exit| exit.is_none()).unwrap_or_else(PoisonError::into_inner).0
+        *self
+            .end
+            .changed
+            .wait_timeout_while(exit, left, |exit| exit.is_none())
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
     }
 
     fn kill_everything(&self) {

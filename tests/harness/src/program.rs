@@ -65,10 +65,17 @@ impl Program {
     /// Writes to its stdin.
     pub fn stdin_write(&self, bytes: &[u8]) {
         let (deadline, lane) = (self.session.step(), &self.running.lane);
-        self.session.transcript.note(lane, format!("stdin: {}", quoted(bytes, 80)));
+        self.session
+            .transcript
+            .note(lane, format!("stdin: {}", quoted(bytes, 80)));
         if let Err((sent, why)) = self.write_until(bytes, deadline) {
             let doing = format!("writing {} to the stdin of `{lane}`", size(bytes.len()));
-            self.session.fail_at(lane, &doing, "the program reads them", &format!("{why} after {}", size(sent)));
+            self.session.fail_at(
+                lane,
+                &doing,
+                "the program reads them",
+                &format!("{why} after {}", size(sent)),
+            );
         }
     }
 
@@ -127,11 +134,18 @@ impl Program {
         let Some(exit) = self.running.over(deadline) else {
             let doing = format!("waiting for the end of `{}`", self.running.lane);
             let received = format!("it still runs after {}", crate::escape::seconds(since.elapsed()));
-            self.session.fail_at(&self.running.lane, &doing, "the program ends", &received);
+            self.session
+                .fail_at(&self.running.lane, &doing, "the program ends", &received);
         };
         self.running.end_is_known.store(true, Ordering::Relaxed);
         let (stdout, stderr) = (self.running.stdout.bytes(), self.running.stderr.bytes());
-        Finished { exit, stdout, stderr, session: self.session.clone(), running: self.running.clone() }
+        Finished {
+            exit,
+            stdout,
+            stderr,
+            session: self.session.clone(),
+            running: self.running.clone(),
+        }
     }
 
     /// Waits until it has ended, and fails unless with this code.
@@ -147,7 +161,10 @@ impl Program {
         #[cfg(target_os = "linux")]
         if let Some(record) = self.record() {
             // In /proc, every stop of a traced call looks like a frozen thread.
-            assert!(record.wait_frozen(true, deadline), "SIGSTOP did not stop process {subject}");
+            assert!(
+                record.wait_frozen(true, deadline),
+                "SIGSTOP did not stop process {subject}"
+            );
             return;
         }
         while cfg!(target_os = "linux") && !proc::is_stopped(subject) {
@@ -172,7 +189,9 @@ impl Program {
     /// Asks it to end, with SIGTERM to the program alone; does not wait.
     pub fn terminate(&self) {
         self.session.step();
-        self.session.transcript.note(&self.running.lane, "is asked to end (SIGTERM)");
+        self.session
+            .transcript
+            .note(&self.running.lane, "is asked to end (SIGTERM)");
         self.running.end_is_known.store(true, Ordering::Relaxed);
         let _ = kill(self.subject(), Signal::SIGTERM);
     }
@@ -201,7 +220,12 @@ impl Program {
         thread::spawn(move || {
             // A program that ends without reading its input is no failure by itself.
             let _ = program.write_until(&bytes, deadline);
-            program.running.stdin.lock().unwrap_or_else(PoisonError::into_inner).take();
+            program
+                .running
+                .stdin
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
         });
     }
 
@@ -226,13 +250,21 @@ impl Program {
             Line::Text(line) => return line,
             Line::Over => self.why_no_line(deadline),
             Line::Endless(start) => {
-                format!("{} and more without the end of a line: {}", size(start.len()), quoted(&start, 40))
+                format!(
+                    "{} and more without the end of a line: {}",
+                    size(start.len()),
+                    quoted(&start, 40)
+                )
             }
             Line::Late(part) if part.is_empty() => {
                 format!("{}; the program still runs", self.session.waited(since))
             }
             Line::Late(part) => {
-                format!("{} and then {}; a line ends with a newline", quoted(&part, 200), self.session.waited(since))
+                format!(
+                    "{} and then {}; a line ends with a newline",
+                    quoted(&part, 200),
+                    self.session.waited(since)
+                )
             }
         };
         self.session.fail_at(&self.running.lane, doing, expected, &received)
@@ -251,8 +283,12 @@ impl Program {
         while sent < bytes.len() {
             // Taken anew for each piece, so that `stdin_close` is never kept waiting by a full pipe.
             let stdin = self.running.stdin.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(stdin) = stdin.as_ref() else { return Err((sent, "stdin is closed already".to_owned())) };
-            let flags = fcntl(stdin, FcntlArg::F_GETFL).map(OFlag::from_bits_retain).unwrap_or(OFlag::empty());
+            let Some(stdin) = stdin.as_ref() else {
+                return Err((sent, "stdin is closed already".to_owned()));
+            };
+            let flags = fcntl(stdin, FcntlArg::F_GETFL)
+                .map(OFlag::from_bits_retain)
+                .unwrap_or(OFlag::empty());
             let _ = fcntl(stdin, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK));
             match write(stdin, &bytes[sent..]) {
                 Ok(n) => sent += n,
@@ -350,7 +386,8 @@ impl Finished {
         self.session.step();
         if self.exit != Exit::Code(code) {
             let doing = format!("looking how `{}` ended", self.running.lane);
-            self.session.fail(&doing, &format!("exit code {code}"), &self.running.describe(self.exit));
+            self.session
+                .fail(&doing, &format!("exit code {code}"), &self.running.describe(self.exit));
         }
         self
     }
@@ -359,7 +396,11 @@ impl Finished {
 impl fmt::Debug for Finished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Finished");
-        debug.field("exit", &self.exit).field("stdout", &self.stdout_text()).field("stderr", &self.stderr_text()).finish()
+        debug
+            .field("exit", &self.exit)
+            .field("stdout", &self.stdout_text())
+            .field("stderr", &self.stderr_text())
+            .finish()
     }
 }
 

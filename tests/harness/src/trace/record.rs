@@ -24,7 +24,10 @@ const BURIAL: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Record {
     state: Mutex<State>,
-    changed: Condvar,
+    /// Events came, or a freeze or thaw.
+    news: Condvar,
+    /// The program ended, or the tracer. Apart from `news`, because somebody always waits for the end, and waking them costs.
+    end: Condvar,
     dying: AtomicBool,
     /// Zero of all event times.
     pub(super) origin: Instant,
@@ -51,7 +54,8 @@ impl Record {
     pub(super) fn new(origin: Instant) -> Record {
         Record {
             state: Mutex::default(),
-            changed: Condvar::new(),
+            news: Condvar::new(),
+            end: Condvar::new(),
             dying: AtomicBool::new(false),
             origin,
         }
@@ -63,12 +67,17 @@ impl Record {
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let answer = change(&mut self.state());
-        self.changed.notify_all();
+        self.news.notify_all();
         answer
     }
 
+    fn conclude(&self, change: impl FnOnce(&mut State)) {
+        self.change(change);
+        self.end.notify_all();
+    }
+
     /// Waits until `ready` answers, or the deadline has passed.
-    fn wait<T>(&self, deadline: Instant, mut ready: impl FnMut(&State) -> Option<T>) -> Option<T> {
+    fn wait<T>(&self, on: &Condvar, deadline: Instant, mut ready: impl FnMut(&State) -> Option<T>) -> Option<T> {
         let mut state = self.state();
         loop {
             if let Some(answer) = ready(&state) {
@@ -77,11 +86,7 @@ impl Record {
             let left = deadline
                 .checked_duration_since(Instant::now())
                 .filter(|left| !left.is_zero())?;
-            state = self
-                .changed
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = on.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
@@ -109,9 +114,6 @@ impl Record {
 
     pub(super) fn born(&self, thread: i32) {
         self.change(|state| state.alive.insert(thread));
-        if self.is_dying() {
-            end(thread);
-        }
     }
 
     pub(super) fn gone(&self, thread: i32) {
@@ -122,7 +124,7 @@ impl Record {
     }
 
     pub(super) fn ended(&self, exit: Exit) {
-        self.change(|state| state.exit = Some(exit));
+        self.conclude(|state| state.exit = Some(exit));
     }
 
     pub(super) fn set_frozen(&self, frozen: bool) {
@@ -130,11 +132,11 @@ impl Record {
     }
 
     pub(super) fn failed(&self, why: String) {
-        self.change(|state| state.fault.get_or_insert(why).len());
+        self.conclude(|state| state.fault = state.fault.take().or(Some(why)));
     }
 
     pub(super) fn over(&self) {
-        self.change(|state| state.over = true);
+        self.conclude(|state| state.over = true);
     }
 
     pub(super) fn is_dying(&self) -> bool {
@@ -146,21 +148,24 @@ impl Record {
 impl Record {
     /// The main process's exit. Panics when the tracer itself failed: that is our fault, and must not look like the subject's end.
     pub(super) fn wait_exit(&self, deadline: Instant) -> Option<Exit> {
-        let answer = self.wait(deadline, |state| match (state.exit, &state.fault, state.over) {
-            (Some(exit), _, _) => Some(Ok(exit)),
-            (None, Some(fault), _) => Some(Err(fault.clone())),
-            (None, None, true) => Some(Err("it ended before the program did".to_owned())),
-            (None, None, false) => None,
+        let answer = self.wait(&self.end, deadline, |state| {
+            match (state.exit, &state.fault, state.over) {
+                (Some(exit), _, _) => Some(Ok(exit)),
+                (None, Some(fault), _) => Some(Err(fault.clone())),
+                (None, None, true) => Some(Err("it ended before the program did".to_owned())),
+                (None, None, false) => None,
+            }
         });
         answer.map(|exit| exit.unwrap_or_else(|fault| panic!("the tracer failed: {fault}")))
     }
 
-    /// SIGKILL to all that is alive, and to all that is born meanwhile; returns when nothing is left.
+    /// SIGKILL to all that is alive; the tracer does the same to all that stops from now on, and every new one stops. Returns when
+    /// nothing is left.
     pub(super) fn kill_everything(&self) {
         self.dying.store(true, Ordering::SeqCst);
         self.state().alive.iter().for_each(|thread| end(*thread));
         if self
-            .wait(Instant::now() + BURIAL, |state| state.over.then_some(()))
+            .wait(&self.end, Instant::now() + BURIAL, |state| state.over.then_some(()))
             .is_none()
             && !std::thread::panicking()
         {
@@ -181,7 +186,7 @@ impl Record {
     /// The first event that is `wanted`, behind the one that the last such wait brought.
     pub(crate) fn wait_next(&self, deadline: Instant, wanted: impl Fn(&Event) -> bool) -> Result<Event, Missed> {
         let mut next = self.state().waited;
-        let found = self.wait(deadline, |state| {
+        let found = self.wait(&self.news, deadline, |state| {
             let hit = state.events[next..].iter().find(|(_, event)| wanted(event));
             next += hit.map_or(state.events.len() - next, |_| 0);
             hit.map(|(_, event)| Ok(event.clone()))
@@ -202,7 +207,7 @@ impl Record {
                 .find(|(inside, _)| inside.same(call))
                 .map(|(_, fd)| Ok(*fd))
         };
-        let found = self.wait(deadline, |state| {
+        let found = self.wait(&self.news, deadline, |state| {
             inside(state).or(state.over.then_some(Err(Missed::Ended)))
         });
         found.unwrap_or(Err(Missed::Deadline))
@@ -210,8 +215,10 @@ impl Record {
 
     /// Waits until every thread of the main process has stopped for SIGSTOP, or goes on. False: not within the deadline.
     pub(crate) fn wait_frozen(&self, frozen: bool, deadline: Instant) -> bool {
-        self.wait(deadline, |state| (state.frozen == frozen || state.over).then_some(()))
-            .is_some()
+        self.wait(&self.news, deadline, |state| {
+            (state.frozen == frozen || state.over).then_some(())
+        })
+        .is_some()
     }
 }
 
