@@ -175,13 +175,9 @@ fn cargo_test(course: &Path, arguments: &[&str]) -> std::process::Output {
         .stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
-        if name.starts_with("CARGO_") || name.starts_with("INSTA") || name == "RUST_BACKTRACE" {
+        let of_cargo = name.starts_with("CARGO_") && name != "CARGO_HOME";
+        if of_cargo || name.starts_with("INSTA") || name == "RUST_BACKTRACE" {
             cargo.env_remove(name);
-        }
-    }
-    for kept in ["CARGO_HOME"] {
-        if let Some(value) = std::env::var_os(kept) {
-            cargo.env(kept, value);
         }
     }
     cargo.env("CARGO_TARGET_DIR", repository().join("target/workbook-handout"));
