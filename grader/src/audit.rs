@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use crate::course::{Course, Exercise, Visibility};
 use crate::grade::{CheckRun, Grade, NotRun, Outcome};
 use crate::grading::{Grading, solution_work};
+use crate::isolation::Isolator;
 use crate::mutant::{self, Mutant};
 use crate::stub;
 use crate::submission::{Submission, Work};
@@ -26,7 +27,7 @@ pub struct Audit {
 ///
 /// # Errors
 /// The course cannot be loaded or graded at all, or it is a handout.
-pub fn audit(course: &Course, exercises: Vec<&Exercise>, jobs: usize) -> Result<Audit> {
+pub fn audit(course: &Course, exercises: Vec<&Exercise>, isolator: Isolator, jobs: usize) -> Result<Audit> {
     let mut audit = Audit::default();
     let stale = stub::stale(course)?;
     for exercise in &exercises {
@@ -39,7 +40,7 @@ pub fn audit(course: &Course, exercises: Vec<&Exercise>, jobs: usize) -> Result<
         audit.defects.extend(without_canary(exercise)?);
         audit.defects.extend(uneven_points(exercise));
     }
-    let grading = Grading::prepare(course, exercises.clone(), jobs)?;
+    let grading = Grading::prepare(course, exercises.clone(), isolator, jobs)?;
     for exercise in exercises {
         audit_exercise(&grading, exercise, &mut audit)?;
     }

@@ -1,17 +1,20 @@
-//! Builds one submission's program: stage the files afresh, compile the student's library and the given `main.rs` with bare rustc.
+//! Builds one submission's program: stage the files afresh, compile the student's library and the given `main.rs` with bare rustc in a jail.
 //!
 //! Not cargo: there is then no manifest, build script, configuration or shared target folder through which a submission could
 //! reach anything, and no fingerprint that takes an old file time for "nothing changed" and reuses another student's program.
 
+use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::course::Exercise;
+use crate::isolation::ended::{Limit, Note};
+use crate::isolation::{BuildView, Isolator, Slot};
 use crate::process;
 use crate::report::sanitize;
 use crate::submission::Work;
@@ -48,56 +51,67 @@ pub enum Built {
     },
 }
 
-/// Stages and builds `work` in the empty folder `stage`.
-///
-/// # Errors
-/// The disk or the compiler fails us.
-pub fn build(
-    exercise: &Exercise,
-    work: &Work,
-    suites: &ExerciseSuites,
-    toolchain: &Toolchain,
-    stage: &Path,
-) -> Result<Built> {
-    lay_out(exercise, work, stage)?;
-    let library = stage.join(format!("lib{}.rlib", exercise.name));
-    let program = stage.join(&exercise.name);
-    let wall = Duration::from_secs(exercise.rubric.limits.build_seconds);
-    let mut seconds = 0.0;
-    for (kind, source, output) in [("rlib", "src/lib.rs", &library), ("bin", "src/main.rs", &program)] {
-        let mut rustc = rustc(exercise, suites, toolchain, stage);
-        rustc.args(["--crate-type", kind, source, "-o"]).arg(output);
-        if kind == "bin" {
-            rustc
-                .arg("--extern")
-                .arg(format!("{}={}", exercise.name, library.display()));
+/// Builds submissions for one exercise.
+#[derive(Debug, Clone, Copy)]
+pub struct Builder<'a> {
+    /// The exercise.
+    pub exercise: &'a Exercise,
+    /// Its suites, for the libraries.
+    pub suites: &'a ExerciseSuites,
+    /// The compiler.
+    pub toolchain: &'a Toolchain,
+    /// The jail around the compiler.
+    pub isolator: &'a Isolator,
+    /// Whose jail it is.
+    pub slot: &'a Slot,
+}
+
+impl Builder<'_> {
+    /// Stages and builds `work` in the empty folder `room`.
+    ///
+    /// # Errors
+    /// The disk, the jail or the compiler fails us.
+    pub fn build(&self, work: &Work, room: &Path) -> Result<Built> {
+        let stage = room.join("stage");
+        lay_out(self.exercise, work, &stage)?;
+        let name = &self.exercise.name;
+        let library = stage.join(format!("lib{name}.rlib"));
+        let program = stage.join(name);
+        let wall = Duration::from_secs(self.exercise.rubric.limits.build_seconds);
+        let mut seconds = 0.0;
+        for (kind, source, output) in [("rlib", "src/lib.rs", &library), ("bin", "src/main.rs", &program)] {
+            let jail = room.join(format!("{kind}-jail"));
+            let mut rustc = self.rustc(&stage, &jail)?;
+            rustc.args(["--crate-type", kind, source, "-o"]).arg(output);
+            if kind == "bin" {
+                rustc.arg("--extern").arg(format!("{name}={}", library.display()));
+            }
+            let ended = process::run(&mut rustc, wall)?;
+            seconds += ended.seconds;
+            let notes = Note::read_all(&jail);
+            if let Some(fault) = Note::fault(&notes) {
+                bail!("the compiler could not be jailed: {fault}");
+            }
+            if !ended.success() {
+                let reason = reason(&ended, wall, Note::limit(&notes));
+                let ours = [
+                    (stage.as_path(), "."),
+                    (&self.exercise.dir, "."),
+                    (&self.toolchain.sysroot, "RUST"),
+                    (&self.suites.library_folder, "LIBRARIES"),
+                ];
+                let diagnostics = sanitize::scrub_paths(&ended.stderr, &ours);
+                return Ok(Built::Rejected {
+                    reason,
+                    diagnostics: sanitize::text(&diagnostics),
+                });
+            }
         }
-        let ended = process::run(&mut rustc, wall)?;
-        seconds += ended.seconds;
-        if !ended.success() {
-            let reason = reason(&ended, wall);
-            let ours = [
-                (stage, "."),
-                (&exercise.dir, "."),
-                (&toolchain.sysroot, "RUST"),
-                (&suites.library_folder, "LIBRARIES"),
-            ];
-            let diagnostics = sanitize::scrub_paths(&ended.stderr, &ours);
-            return Ok(Built::Rejected {
-                reason,
-                diagnostics: sanitize::text(&diagnostics),
-            });
-        }
+        Ok(Built::Program {
+            artifact: take(&program, &room.join(name))?,
+            seconds,
+        })
     }
-    let metadata = fs::metadata(&program).with_context(|| format!("rustc left no {}", program.display()))?;
-    Ok(Built::Program {
-        artifact: Artifact {
-            program,
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        },
-        seconds,
-    })
 }
 
 /// Fresh files with our own names and times; the given `main.rs` always comes from the course.
@@ -115,42 +129,95 @@ fn lay_out(exercise: &Exercise, work: &Work, stage: &Path) -> Result<()> {
     Ok(())
 }
 
-fn rustc(exercise: &Exercise, suites: &ExerciseSuites, toolchain: &Toolchain, stage: &Path) -> Command {
-    let mut rustc = Command::new(&toolchain.rustc);
-    rustc.current_dir(stage).env_clear();
-    // The linker is found by name. Nothing else of our environment is a student's business.
-    rustc
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("TMPDIR", stage);
-    rustc
-        .env("CARGO_PKG_NAME", &exercise.name)
-        .env("CARGO_PKG_VERSION", env!("CARGO_PKG_VERSION"));
-    rustc.args(["--crate-name", &exercise.name, "--edition", "2024", "--color", "never"]);
-    // As cargo's dev profile, without debug information; warnings would only hide the errors.
-    rustc.args([
-        "-C",
-        "overflow-checks=on",
-        "-C",
-        "debug-assertions=on",
-        "-C",
-        "debuginfo=0",
-        "-A",
-        "warnings",
-    ]);
-    rustc.arg("--remap-path-prefix").arg(format!("{}=.", stage.display()));
-    rustc
-        .arg("-L")
-        .arg(format!("dependency={}", suites.library_folder.display()));
-    for (name, file) in &suites.libraries {
-        rustc.arg("--extern").arg(format!("{name}={}", file.display()));
+impl Builder<'_> {
+    fn rustc(&self, stage: &Path, jail: &Path) -> Result<Command> {
+        let (exercise, suites) = (self.exercise, self.suites);
+        let see = BuildView {
+            sysroot: &self.toolchain.sysroot,
+            libraries: &suites.library_folder,
+            stage,
+        };
+        let limits = exercise.rubric.limits.of_build();
+        let mut rustc = self
+            .isolator
+            .build(self.slot, jail, see, limits, &self.toolchain.rustc)?;
+        rustc.current_dir(stage).env_clear();
+        // The linker is found by name. Nothing else of our environment is a student's business.
+        rustc.env("PATH", system_path()).env("TMPDIR", stage);
+        rustc
+            .env("CARGO_PKG_NAME", &exercise.name)
+            .env("CARGO_PKG_VERSION", env!("CARGO_PKG_VERSION"));
+        rustc.args(["--crate-name", &exercise.name, "--edition", "2024", "--color", "never"]);
+        // As cargo's dev profile, without debug information; warnings would only hide the errors.
+        rustc.args([
+            "-C",
+            "overflow-checks=on",
+            "-C",
+            "debug-assertions=on",
+            "-C",
+            "debuginfo=0",
+            "-A",
+            "warnings",
+        ]);
+        rustc.arg("--remap-path-prefix").arg(format!("{}=.", stage.display()));
+        rustc
+            .arg("-L")
+            .arg(format!("dependency={}", suites.library_folder.display()));
+        for (name, file) in &suites.libraries {
+            rustc.arg("--extern").arg(format!("{name}={}", file.display()));
+        }
+        Ok(rustc)
     }
-    rustc
+}
+
+/// The folders of our PATH that belong to the system: a linker in somebody's home is not in the jail's view.
+fn system_path() -> OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let system = |folder: &PathBuf| ["/usr", "/bin", "/nix"].iter().any(|root| folder.starts_with(root));
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).filter(system).collect();
+    std::env::join_paths(folders)
+        .ok()
+        .filter(|path| !path.is_empty())
+        .unwrap_or(path)
+}
+
+/// The program that the compiler left becomes ours, under a name that its maker cannot reach: nobody changes it between two checks.
+fn take(built: &Path, program: &Path) -> Result<Artifact> {
+    let found = fs::symlink_metadata(built).with_context(|| format!("rustc left no {}", built.display()))?;
+    ensure!(
+        found.is_file(),
+        "rustc left something else than a file as {}",
+        built.display()
+    );
+    fs::rename(built, program).with_context(|| format!("cannot take {}", built.display()))?;
+    let (user, group) = (nix::unistd::geteuid(), nix::unistd::getegid());
+    std::os::unix::fs::chown(program, Some(user.as_raw()), Some(group.as_raw())).context("cannot take the program")?;
+    fs::set_permissions(program, fs::Permissions::from_mode(0o555)).context("cannot take the program")?;
+    let metadata = fs::metadata(program).context("cannot take the program")?;
+    Ok(Artifact {
+        program: program.into(),
+        device: metadata.dev(),
+        inode: metadata.ino(),
+    })
 }
 
 /// The first thing that the compiler complained about, in one sentence.
-fn reason(ended: &process::Ended, wall: Duration) -> String {
+fn reason(ended: &process::Ended, wall: Duration, limit: Option<Limit>) -> String {
     if ended.at_limit {
         return format!("build too slow: the compiler was stopped after {} s", wall.as_secs());
+    }
+    match limit {
+        Some(Limit::Cpu) => {
+            return "build too slow: the compiler used up its processor time (an endless macro or constant?)".into();
+        }
+        Some(Limit::File) => return "build too large: the compiler may not write a file of that size".into(),
+        _ => {}
+    }
+    if ["memory allocation of", "out of memory"]
+        .iter()
+        .any(|words| ended.stderr.contains(words))
+    {
+        return "build too large: the compiler may use 4096 MiB of memory".into();
     }
     let mut lines = ended.stderr.lines();
     let Some(error) = lines.find(|line| line.starts_with("error")) else {

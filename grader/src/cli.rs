@@ -10,7 +10,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::course::{Course, Exercise};
 use crate::grade::{Grade, Gradebook};
 use crate::grading::Grading;
-use crate::{audit, cell, doctor, handout, intake, new, report, stub};
+use crate::isolation::{self, Isolation, Isolator};
+use crate::{audit, doctor, handout, intake, new, report, selftest, stub};
 
 /// Everything was graded.
 const GRADED: u8 = 0;
@@ -20,11 +21,14 @@ const BELOW: u8 = 1;
 const BROKEN: u8 = 2;
 /// Something is inconclusive: our fault, to be graded again.
 const INCONCLUSIVE: u8 = 3;
+/// This machine isolates less than was required: nobody was graded.
+const NOT_ISOLATED: u8 = 4;
 
 /// Grades the workbook's exercises.
 ///
 /// Without a subcommand it grades: this tree (`grader --all`, `grader ex01`), the reference solutions (`--solutions`) or a class
-/// (`--submissions DIR`). Exit code: 0 graded; 1 below --fail-under; 2 usage or a broken course; 3 something inconclusive.
+/// (`--submissions DIR`). Exit code: 0 graded; 1 below --fail-under; 2 usage or a broken course; 3 something inconclusive;
+/// 4 isolation below what was required.
 #[derive(Debug, Parser)]
 #[command(
     name = "grader",
@@ -40,6 +44,9 @@ struct Cli {
     /// Where the grader builds [default: target/grader in the course].
     #[arg(long, value_name = "DIR", global = true)]
     target_dir: Option<PathBuf>,
+    /// Use at most this isolation level, for tests of the lower ones.
+    #[arg(long, value_name = "LEVEL", global = true, hide = true, default_value = "L3")]
+    isolation: Isolation,
 }
 
 #[derive(Debug, clap::Args)]
@@ -68,6 +75,12 @@ struct GradeArgs {
     /// Exit with 1 when a submission has less than this share of its points.
     #[arg(long, value_name = "PERCENT")]
     fail_under: Option<f64>,
+    /// Grade nobody (exit code 4) unless programs are isolated at this level or better: L0, L1, L2, L3.
+    #[arg(long, value_name = "LEVEL")]
+    require_isolation: Option<Isolation>,
+    /// Grade a class although its programs run with your own rights (below L2).
+    #[arg(long)]
+    trust_submissions: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -109,16 +122,19 @@ enum Cmd {
     },
     /// Say what this machine can do, and what is lost without what it lacks.
     Doctor,
-    /// Run one suite and end everything that it leaves behind (the grader calls this itself).
-    #[command(hide = true)]
-    Cell {
-        #[arg(last = true)]
-        command: Vec<String>,
+    /// Try every hostile program of tests/submissions/hostile on this machine: none may gain, tell or leave anything.
+    Selftest {
+        /// How many programs are graded at a time [default: the number of cores].
+        #[arg(long, value_name = "N")]
+        jobs: Option<usize>,
     },
 }
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
+    if let Some(code) = isolation::helper() {
+        return code;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -143,18 +159,46 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Ok(course)
     };
     let code = match cli.command {
-        None => grade(&course()?, &cli.grade)?,
-        Some(Cmd::Audit { exercises, jobs }) => audit_course(&course()?, &exercises, jobs)?,
+        None => grade(&course()?, &cli.grade, isolator(cli.isolation)?)?,
+        Some(Cmd::Audit { exercises, jobs }) => audit_course(&course()?, &exercises, isolator(cli.isolation)?, jobs)?,
+        Some(Cmd::Selftest { jobs }) => try_hostile(&course()?, isolator(cli.isolation)?, jobs)?,
         Some(Cmd::Stub { check }) => write_stubs(&course()?, check)?,
         Some(Cmd::Handout { out }) => write_handout(&course()?, &out)?,
         Some(Cmd::New { name }) => new_exercise(&course()?, &name)?,
-        Some(Cmd::Doctor) => print(&doctor::report(&course()?)?).map(|()| GRADED)?,
-        Some(Cmd::Cell { command }) => return cell::run(&command),
+        Some(Cmd::Doctor) => print(&doctor::report(&course()?, &isolator(cli.isolation)?)?).map(|()| GRADED)?,
     };
     Ok(ExitCode::from(code))
 }
 
-fn grade(course: &Course, args: &GradeArgs) -> Result<u8> {
+/// Cells and launchers are this program itself.
+fn isolator(at_most: Isolation) -> Result<Isolator> {
+    let grader = std::env::current_exe().context("cannot find the grader's own program")?;
+    Isolator::find(&grader, at_most)
+}
+
+/// Why nobody is graded on this machine, if its level is too low.
+fn too_open(isolator: &Isolator, args: &GradeArgs) -> Option<String> {
+    let level = isolator.level();
+    if let Some(required) = args.require_isolation.filter(|required| level < *required) {
+        return Some(format!(
+            "isolation is {level}, but {required} is required; `grader doctor` says what would raise it"
+        ));
+    }
+    let strangers = args.submissions.is_some() && !args.trust_submissions;
+    (strangers && !level.is_for_strangers()).then(|| {
+        format!(
+            "isolation is {level}, too little for a class of strangers' programs: {}. Raise it (`grader doctor` says how), \
+             or say with --trust-submissions that you trust them",
+            level.meaning()
+        )
+    })
+}
+
+fn grade(course: &Course, args: &GradeArgs, isolator: Isolator) -> Result<u8> {
+    if let Some(sentence) = too_open(&isolator, args) {
+        eprintln!("error: {sentence}");
+        return Ok(NOT_ISOLATED);
+    }
     let exercises = selected(course, &args.exercises, args.all)?;
     let class = args.submissions.is_some();
     let submissions = match &args.submissions {
@@ -175,7 +219,7 @@ fn grade(course: &Course, args: &GradeArgs) -> Result<u8> {
         "Compiling the tests of {} (the first time takes a while)",
         names(&exercises)
     );
-    let grading = Grading::prepare(course, exercises, jobs(args.jobs))?;
+    let grading = Grading::prepare(course, exercises, isolator, jobs(args.jobs))?;
     let submissions = match submissions {
         Some(submissions) => submissions,
         None => vec![grading.reference()?],
@@ -246,9 +290,9 @@ fn jobs(asked: Option<usize>) -> usize {
     asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
-fn audit_course(course: &Course, asked: &[String], jobs_asked: Option<usize>) -> Result<u8> {
+fn audit_course(course: &Course, asked: &[String], isolator: Isolator, jobs_asked: Option<usize>) -> Result<u8> {
     let exercises = selected(course, asked, asked.is_empty())?;
-    let found = audit::audit(course, exercises, jobs(jobs_asked))?;
+    let found = audit::audit(course, exercises, isolator, jobs(jobs_asked))?;
     print(&found.report)?;
     for defect in &found.defects {
         eprintln!("defect: {defect}");
@@ -258,6 +302,15 @@ fn audit_course(course: &Course, asked: &[String], jobs_asked: Option<usize>) ->
         return Ok(GRADED);
     }
     Ok(BELOW)
+}
+
+fn try_hostile(course: &Course, isolator: Isolator, jobs_asked: Option<usize>) -> Result<u8> {
+    let found = selftest::run(course, isolator, jobs(jobs_asked))?;
+    print(&found.report)?;
+    for defect in &found.defects {
+        eprintln!("defect: {defect}");
+    }
+    Ok(if found.defects.is_empty() { GRADED } else { BELOW })
 }
 
 fn write_stubs(course: &Course, check: bool) -> Result<u8> {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
+use crate::isolation::policy::JailLimits;
+
 /// A course as it lies on disk.
 #[derive(Debug, Clone)]
 pub struct Course {
@@ -63,6 +65,20 @@ pub struct Limits {
     pub check_seconds: u64,
     /// Wall time of the build, in seconds.
     pub build_seconds: u64,
+    /// Processor time of one process, in seconds.
+    pub cpu_seconds: u64,
+    /// Memory of one process, in MiB.
+    pub memory_mib: u64,
+    /// Processes and threads of a program together.
+    pub processes: u64,
+    /// Open descriptors of one process.
+    pub open_files: u64,
+    /// Size of one file, in MiB.
+    pub file_mib: u64,
+    /// All temporary files of a check together, in MiB.
+    pub disk_mib: u64,
+    /// What a program may print, in KiB.
+    pub output_kib: u64,
 }
 
 impl Default for Limits {
@@ -70,6 +86,47 @@ impl Default for Limits {
         Limits {
             check_seconds: 10,
             build_seconds: 60,
+            cpu_seconds: 10,
+            memory_mib: 512,
+            processes: 128,
+            open_files: 1024,
+            file_mib: 64,
+            disk_mib: 64,
+            output_kib: 4096,
+        }
+    }
+}
+
+const MIB: u64 = 1 << 20;
+/// The compiler's own needs do not depend on the exercise.
+const COMPILER_MEMORY: u64 = 4096 * MIB;
+
+impl Limits {
+    /// What the program of a check may use.
+    pub fn of_run(&self) -> JailLimits {
+        JailLimits {
+            cpu_seconds: self.cpu_seconds,
+            memory: self.memory_mib * MIB,
+            // Allocators and thread stacks reserve far more than they use, so only what is used is counted strictly.
+            address_space: self.memory_mib * MIB + 8192 * MIB,
+            processes: self.processes,
+            open_files: self.open_files,
+            file: self.file_mib * MIB,
+            disk: self.disk_mib * MIB,
+        }
+    }
+
+    /// What the compiler may use.
+    pub fn of_build(&self) -> JailLimits {
+        JailLimits {
+            // Two cores' worth: rustc has several threads.
+            cpu_seconds: self.build_seconds * 2,
+            memory: COMPILER_MEMORY,
+            address_space: COMPILER_MEMORY,
+            processes: 256,
+            open_files: 1024,
+            file: 512 * MIB,
+            disk: 64 * MIB,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use crate::course::Course;
-use crate::isolation;
+use crate::isolation::{self, Isolation, Isolator};
 use crate::toolchain::Toolchain;
 
 /// Third-party peers, and the package that has each on Debian.
@@ -20,7 +20,7 @@ const TOOLS: [(&str, &str); 4] = [
 ///
 /// # Errors
 /// No compiler.
-pub fn report(course: &Course) -> Result<String> {
+pub fn report(course: &Course, isolator: &Isolator) -> Result<String> {
     let mut text = String::new();
     let toolchain = Toolchain::find()?;
     let _ = writeln!(
@@ -29,11 +29,7 @@ pub fn report(course: &Course) -> Result<String> {
         toolchain.version,
         toolchain.rustc.display()
     );
-    let _ = writeln!(
-        text,
-        "– isolation   {}: programs run with your own rights; grade only code that you trust",
-        isolation::found()
-    );
+    isolation(isolator, &mut text);
     for (tool, package) in TOOLS {
         match harness::find_tool(tool) {
             Some(path) => {
@@ -60,4 +56,28 @@ pub fn report(course: &Course) -> Result<String> {
         );
     }
     Ok(text)
+}
+
+/// The level, what it means, and for every better one what stopped it and what would help.
+fn isolation(isolator: &Isolator, text: &mut String) {
+    let level = isolator.level();
+    let sign = match level {
+        Isolation::Namespaces => '✔',
+        level if level.is_for_strangers() => '–',
+        _ => '✘',
+    };
+    let _ = writeln!(text, "{sign} isolation   {level}: {}", level.meaning());
+    if !isolator.finding.proc && level == Isolation::Namespaces {
+        let _ = writeln!(
+            text,
+            "              without /proc in the jail: this container hides parts of its own"
+        );
+    }
+    for (level, fault) in &isolator.finding.failed {
+        let _ = writeln!(
+            text,
+            "              {level} failed: {fault}; {}",
+            isolation::advice(*level, fault)
+        );
+    }
 }

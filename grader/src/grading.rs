@@ -1,15 +1,14 @@
 //! The road that everything graded takes: a queue of (submission, exercise) jobs, some workers, one gradebook.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::build::{self, Built};
+use crate::build::{Builder, Built};
 use crate::course::{Course, Exercise};
 use crate::grade::{Build, Grade, Gradebook, StudentGrades};
-use crate::isolation;
+use crate::isolation::{self, Isolator, Slot, Workplace};
 use crate::run::Runner;
 use crate::submission::{Submission, Work};
 use crate::suite::{self, Suites};
@@ -24,11 +23,11 @@ pub struct Grading<'a> {
     pub exercises: Vec<&'a Exercise>,
     toolchain: Toolchain,
     suites: Suites,
-    jobs: usize,
+    isolator: Arc<Isolator>,
+    /// One per worker.
+    slots: Arc<Vec<Slot>>,
     /// Where stages and evidence lie while they are needed.
-    work: PathBuf,
-    /// The grader's own program, which is also the cell.
-    cell: PathBuf,
+    workplace: Arc<Workplace>,
 }
 
 impl<'a> Grading<'a> {
@@ -36,32 +35,43 @@ impl<'a> Grading<'a> {
     ///
     /// # Errors
     /// A broken course, no compiler, no room.
-    pub fn prepare(course: &'a Course, exercises: Vec<&'a Exercise>, jobs: usize) -> Result<Grading<'a>> {
+    pub fn prepare(
+        course: &'a Course,
+        exercises: Vec<&'a Exercise>,
+        isolator: Isolator,
+        jobs: usize,
+    ) -> Result<Grading<'a>> {
         let toolchain = Toolchain::find()?;
-        let suites = suite::compile(course, &exercises, &toolchain)?;
-        let work = course.target_dir.join("work");
-        std::fs::create_dir_all(&work).with_context(|| format!("cannot make {}", work.display()))?;
-        let cell = std::env::current_exe().context("cannot find the grader's own program")?;
+        isolator.refuse_visible(&[&course.root, &course.target_dir])?;
+        let mut suites = suite::compile(course, &exercises, &toolchain)?;
+        let workplace = isolator.workplace(&course.target_dir.join("work"))?;
+        suite::set_libraries_apart(&mut suites, &workplace.path().join("libraries"))?;
         Ok(Grading {
             course,
             exercises,
             toolchain,
             suites,
-            jobs: jobs.max(1),
-            work,
-            cell,
+            slots: Arc::new(isolator.slots(jobs.max(1))?),
+            isolator: Arc::new(isolator),
+            workplace: Arc::new(workplace),
         })
     }
 
     /// The same preparation for one of its exercises.
     pub fn only(&self, exercise: &'a Exercise) -> Grading<'a> {
+        self.of(vec![exercise])
+    }
+
+    /// The same preparation for some of its exercises, which may have fewer checks or other limits now.
+    pub fn of(&self, exercises: Vec<&'a Exercise>) -> Grading<'a> {
         Grading {
-            exercises: vec![exercise],
+            exercises,
             toolchain: self.toolchain.clone(),
             suites: self.suites.clone(),
-            work: self.work.clone(),
-            cell: self.cell.clone(),
-            ..*self
+            isolator: self.isolator.clone(),
+            slots: self.slots.clone(),
+            workplace: self.workplace.clone(),
+            course: self.course,
         }
     }
 
@@ -75,10 +85,11 @@ impl<'a> Grading<'a> {
             .collect();
         let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(jobs.len())));
         std::thread::scope(|scope| {
-            for _ in 0..self.jobs.min(jobs.len()) {
-                scope.spawn(|| {
+            let (jobs, next, done) = (&jobs, &next, &done);
+            for slot in self.slots.iter().take(jobs.len()) {
+                scope.spawn(move || {
                     while let Some(&(s, e)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let grade = self.grade_one(&submissions[s], self.exercises[e]);
+                        let grade = self.grade_one(&submissions[s], self.exercises[e], slot);
                         progress(&submissions[s].student, &grade);
                         done.lock()
                             .unwrap_or_else(PoisonError::into_inner)
@@ -96,7 +107,7 @@ impl<'a> Grading<'a> {
             grades: grades.by_ref().take(self.exercises.len()).collect(),
         });
         Ok(Gradebook {
-            isolation: isolation::found().to_string(),
+            isolation: self.isolator.level().to_string(),
             toolchain: self.toolchain.version.clone(),
             exercises: self
                 .exercises
@@ -108,12 +119,12 @@ impl<'a> Grading<'a> {
     }
 
     /// One submission's grade on one exercise; what fails on our side becomes an inconclusive grade.
-    fn grade_one(&self, submission: &Submission, exercise: &Exercise) -> Grade {
+    fn grade_one(&self, submission: &Submission, exercise: &Exercise, slot: &Slot) -> Grade {
         let checks = exercise.available_checks();
         let Some(work) = submission.works.get(&exercise.name) else {
             return Grade::without_program(exercise, String::new(), Build::Missing, checks);
         };
-        self.build_and_run(work, exercise).unwrap_or_else(|error| {
+        self.build_and_run(work, exercise, slot).unwrap_or_else(|error| {
             Grade::without_program(
                 exercise,
                 work.digest(),
@@ -123,14 +134,17 @@ impl<'a> Grading<'a> {
         })
     }
 
-    fn build_and_run(&self, work: &Work, exercise: &Exercise) -> Result<Grade> {
+    fn build_and_run(&self, work: &Work, exercise: &Exercise, slot: &Slot) -> Result<Grade> {
         let suites = self.suites.get(&exercise.name).context("its suites were not built")?;
-        let folder = |prefix: &str| {
-            let made = tempfile::Builder::new().prefix(prefix).tempdir_in(&self.work);
-            made.with_context(|| format!("cannot make a folder in {}", self.work.display()))
+        let builder = Builder {
+            exercise,
+            suites,
+            toolchain: &self.toolchain,
+            isolator: &self.isolator,
+            slot,
         };
-        let (stage, evidence) = (folder("stage-")?, folder("evidence-")?);
-        let (artifact, seconds) = match build::build(exercise, work, suites, &self.toolchain, stage.path())? {
+        let room = self.workplace.folder("b-")?;
+        let (artifact, seconds) = match builder.build(work, room.path())? {
             Built::Program { artifact, seconds } => (artifact, seconds),
             Built::Rejected { reason, diagnostics } => {
                 let build = Build::Rejected { reason, diagnostics };
@@ -146,15 +160,21 @@ impl<'a> Grading<'a> {
             suites,
             limits: exercise.rubric.limits,
             artifact: &artifact,
-            folder: evidence.path(),
+            workplace: &self.workplace,
             root: &self.course.root,
-            cell: &self.cell,
+            isolator: &self.isolator,
+            slot,
         };
         let checks = exercise
             .available_checks()
             .into_iter()
             .map(|check| runner.run(check))
             .collect();
+        let survivors = isolation::running(artifact.device, artifact.inode);
+        ensure!(
+            survivors == 0,
+            "{survivors} of its processes outlived their checks; this grader has a hole"
+        );
         Ok(Grade {
             exercise: exercise.name.clone(),
             title: exercise.rubric.title.clone(),

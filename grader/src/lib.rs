@@ -8,7 +8,6 @@
 
 pub mod audit;
 pub mod build;
-pub mod cell;
 pub mod cli;
 pub mod course;
 pub mod doctor;
@@ -23,6 +22,7 @@ pub mod new;
 pub mod process;
 pub mod report;
 pub mod run;
+pub mod selftest;
 pub mod stub;
 pub mod submission;
 pub mod suite;

@@ -10,11 +10,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 /// Output is kept up to here and drained beyond, so that a flood neither blocks the program nor fills our memory.
 const OUTPUT_CAP: usize = 64 * 1024;
+
+/// How long a command that was asked to end may take.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// How a command ended.
 #[derive(Debug)]
@@ -72,6 +75,11 @@ pub fn run(command: &mut Command, wall: Duration) -> Result<Ended> {
         status
     });
     let at_limit = end.recv_timeout(wall).is_err();
+    if at_limit {
+        // A cell or a launcher takes what is inside along, and needs a moment for it.
+        let _ = kill(group, Signal::SIGTERM);
+        let _ = end.recv_timeout(GRACE);
+    }
     // Also after a normal end: whatever it left in its group goes with it. An empty group is not an error.
     let _ = killpg(group, Signal::SIGKILL);
     let status = waiter

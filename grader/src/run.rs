@@ -4,7 +4,7 @@
 //! from the suite's own list, and evidence that names this artifact and at least one step.
 
 use std::path::Path;
-use std::process::Command;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -13,8 +13,13 @@ use harness::evidence::{self, Record};
 use crate::build::Artifact;
 use crate::course::{Check, Limits};
 use crate::grade::{CheckRun, Failure, NotRun, Outcome};
+use crate::isolation::ended::{Limit, Note};
+use crate::isolation::policy::TMP;
+use crate::isolation::{Isolation, Isolator, Slot, Workplace};
 use crate::process;
 use crate::suite::{ExerciseSuites, Suite};
+
+mod limits;
 
 /// Our own failures are tried again so many times before a check is left blank.
 const RETRIES: usize = 2;
@@ -28,12 +33,14 @@ pub struct Runner<'a> {
     pub limits: Limits,
     /// The program under test.
     pub artifact: &'a Artifact,
-    /// An empty folder for evidence files, outside what the program may see.
-    pub folder: &'a Path,
+    /// Where each case gets a folder, outside what the program may see.
+    pub workplace: &'a Workplace,
     /// Root of the course.
     pub root: &'a Path,
-    /// The grader's own program, which is also the cell.
-    pub cell: &'a Path,
+    /// Cells and jails.
+    pub isolator: &'a Isolator,
+    /// Whose they are.
+    pub slot: &'a Slot,
 }
 
 impl Runner<'_> {
@@ -79,16 +86,17 @@ impl Runner<'_> {
 
     /// One test in its own cell.
     fn case(&self, suite: &Suite, case: &str) -> Result<(Outcome, f64)> {
-        let evidence = tempfile::Builder::new()
-            .prefix("evidence-")
-            .tempfile_in(self.folder)
-            .with_context(|| format!("cannot make a file in {}", self.folder.display()))?;
-        let mut cell = Command::new(self.cell);
-        cell.args(["cell", "--"])
-            .arg(&suite.program)
-            .args(["--exact", case, "--test-threads", "1"]);
-        cell.env_clear().current_dir(self.folder);
-        for kept in ["PATH", "HOME", "TMPDIR"] {
+        let room = self.workplace.folder("c-")?;
+        let evidence = room.path().join("evidence");
+        std::fs::write(&evidence, "").with_context(|| format!("cannot write {}", evidence.display()))?;
+        let (mut cell, jail) =
+            self.isolator
+                .cell(self.slot, room.path(), self.limits.of_run(), &self.artifact.program)?;
+        cell.arg(&suite.program).args(["--exact", case, "--test-threads", "1"]);
+        cell.env_clear()
+            .current_dir(room.path())
+            .env("TMPDIR", room.path().join(TMP));
+        for kept in ["PATH", "HOME"] {
             if let Some(value) = std::env::var_os(kept) {
                 cell.env(kept, value);
             }
@@ -97,23 +105,35 @@ impl Runner<'_> {
             .env("INSTA_UPDATE", "no")
             .env("INSTA_FORCE_PASS", "0");
         cell.env("WORKBOOK_SUBJECT", &self.artifact.program)
-            .env("WORKBOOK_EVIDENCE", evidence.path());
+            .env("WORKBOOK_EVIDENCE", &evidence)
+            .envs(jail.map(|jail| ("WORKBOOK_JAIL", jail)));
         // The harness ends a check by itself at its own wall limit; this one is for a harness that does not.
         let wall = Duration::from_secs(self.limits.check_seconds + 5);
+        let own_network = self.isolator.level() == Isolation::Namespaces;
+        let turn = (!own_network).then(|| self.isolator.one_network.lock().unwrap_or_else(PoisonError::into_inner));
         let ended = process::run(&mut cell, wall)?;
-        let text = std::fs::read_to_string(evidence.path()).context("cannot read the evidence")?;
-        Ok((self.judge(case, &ended, &text), ended.seconds))
+        drop(turn);
+        let text = std::fs::read_to_string(&evidence).context("cannot read the evidence")?;
+        let notes = Note::read_all(room.path());
+        Ok((self.judge(case, &ended, &text, &notes), ended.seconds))
     }
 
-    fn judge(&self, case: &str, ended: &process::Ended, evidence: &str) -> Outcome {
+    fn judge(&self, case: &str, ended: &process::Ended, evidence: &str, notes: &[Note]) -> Outcome {
+        if let Some(fault) = Note::fault(notes) {
+            return Outcome::Inconclusive(format!("the program could not be jailed: {fault}"));
+        }
         let records = match evidence::read_all(evidence) {
             Ok(records) => records,
             Err(error) => return Outcome::Inconclusive(format!("the evidence cannot be read: {error}")),
         };
         if let Some(record) = records.iter().find(|record| record.outcome == evidence::Outcome::Fault) {
-            return Outcome::Inconclusive(record.reason.clone());
+            // The test needs room for its own files too; who filled it is known.
+            return match Note::limit(notes) {
+                Some(Limit::Disk) => Outcome::Failed(limits::disk_full(&self.limits)),
+                _ => Outcome::Inconclusive(record.reason.clone()),
+            };
         }
-        if let Some(found) = records.iter().find_map(lost) {
+        if let Some(found) = records.iter().find_map(|record| lost(record, &self.limits, notes)) {
             return found;
         }
         if !ended.success() {
@@ -145,13 +165,14 @@ impl Runner<'_> {
 }
 
 /// The outcome of a record that lost its check, if it did.
-fn lost(record: &Record) -> Option<Outcome> {
+fn lost(record: &Record, limits: &Limits, notes: &[Note]) -> Option<Outcome> {
     let failure = || {
         let failure = record.failure.clone().unwrap_or_default();
+        let remarks = limits::remarks(limits, notes, &failure.received, &failure.stderr);
         Failure {
             doing: failure.doing,
             expected: failure.expected,
-            received: failure.received,
+            received: failure.received + &remarks,
             chart: failure.chart,
             stderr: failure.stderr,
         }

@@ -98,6 +98,45 @@ pub fn compile(course: &Course, exercises: &[&Exercise], toolchain: &Toolchain) 
     Ok(suites)
 }
 
+/// Copies what submissions are linked with into `folder`: beside it, where cargo put it, lie the tests, and builds must not see those.
+///
+/// # Errors
+/// The disk fails us.
+pub fn set_libraries_apart(suites: &mut Suites, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let sources: BTreeSet<PathBuf> = suites.values().map(|suite| suite.library_folder.clone()).collect();
+    for source in sources {
+        for entry in fs::read_dir(&source).with_context(|| format!("cannot list {}", source.display()))? {
+            let path = entry
+                .with_context(|| format!("cannot list {}", source.display()))?
+                .path();
+            if matches!(
+                path.extension().and_then(|ending| ending.to_str()),
+                Some("rlib" | "rmeta" | "so")
+            ) {
+                set_apart(&path, folder)?;
+            }
+        }
+    }
+    for suite in suites.values_mut() {
+        suite.library_folder = folder.to_path_buf();
+        for (_, file) in &mut suite.libraries {
+            *file = folder.join(file.file_name().context("a library without a name")?);
+        }
+    }
+    Ok(())
+}
+
+/// A second name for the same file where that is possible, else a copy.
+fn set_apart(file: &Path, folder: &Path) -> Result<()> {
+    let target = folder.join(file.file_name().context("a library without a name")?);
+    match fs::hard_link(file, &target).or_else(|_| fs::copy(file, &target).map(drop)) {
+        // Cargo removes an old build's file under our hands.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        done => done.with_context(|| format!("cannot copy {}", file.display())),
+    }
+}
+
 /// Writes the workspace: one package per exercise with its tests, its dependencies and an empty library.
 fn lay_out(course: &Course, workspace: &Path) -> Result<()> {
     let root_manifest = read_manifest(&course.root.join("Cargo.toml"))?;

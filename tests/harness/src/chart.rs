@@ -1,37 +1,49 @@
-//! Draws a transcript as a message sequence chart in text: time runs down, one column per party, at most 78 characters wide.
+//! Draws a recording as a message sequence chart in text: time runs down, one column per party.
 //!
 //! With more parties than fit, each line names them instead (`client 7 → ex01 server`).
 
-use crate::transcript::{Entry, Recording, What};
+use crate::recording::{Entry, Recording, What};
 
-const WIDTH: usize = 78;
-/// A long recording is folded to its beginning and its end.
-const FIRST: usize = 12;
-const LAST: usize = 20;
-/// Where the first column stands: after the time.
-const LEFT: usize = 9;
-const MOST_LANES: usize = 4;
-/// A remark is wrapped to at most so many lines.
-const MOST_LINES: usize = 3;
+/// How a chart is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Most characters in a line; below 60 nothing would fit.
+    pub width: usize,
+    /// The time column.
+    pub times: Times,
+    /// A longer recording is folded to so many entries at its beginning and at its end.
+    pub most: (usize, usize),
+}
 
 /// How the time column is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Times {
+pub enum Times {
+    /// Seconds since the beginning.
     Seconds,
     /// `T` everywhere: for snapshots.
     Hidden,
 }
 
+/// As it stands in a report.
+pub(crate) const IN_REPORT: Style = Style {
+    width: 78,
+    times: Times::Seconds,
+    most: (12, 20),
+};
+/// Where the first column stands: after the time.
+const LEFT: usize = 9;
+/// Columns that stand too close have no room for the words on their arrows, and remarks need some at the right.
+const NARROWEST: usize = 13;
+const FOR_REMARKS: usize = 30;
+/// A remark of any length is wrapped to at most so many lines. Calls are of a bounded length and stand in full.
+const MOST_LINES: usize = 3;
+
 /// The chart, one line after the other, each ended by a newline. Empty when nothing happened.
-pub(crate) fn draw(recording: &Recording, times: Times) -> String {
-    let (first, between, last) = recording.folded(FIRST, LAST);
-    let chart = Chart::of(recording, &first, &last, times);
+pub fn draw(recording: &Recording, style: Style) -> String {
+    let recording = recording.clone().shortened(style.most.0, style.most.1);
+    let chart = Chart::of(&recording, style);
     let mut lines = chart.head();
-    lines.extend(first.iter().flat_map(|entry| chart.entry(entry)));
-    if between > 0 {
-        lines.push(format!("{:LEFT$}… {between} more …", ""));
-    }
-    lines.extend(last.iter().flat_map(|entry| chart.entry(entry)));
+    lines.extend(recording.entries.iter().flat_map(|entry| chart.entry(entry)));
     lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
@@ -39,24 +51,30 @@ struct Chart {
     /// Names of the columns; none of them when there are too many.
     lanes: Vec<String>,
     gap: usize,
-    times: Times,
+    style: Style,
 }
 
 impl Chart {
-    fn of(recording: &Recording, first: &[&Entry], last: &[&Entry], times: Times) -> Chart {
-        let shown: Vec<&Entry> = first.iter().chain(last).copied().collect();
-        let mut lanes: Vec<String> = recording.peers.iter().chain(&recording.subjects).cloned().collect();
-        lanes.retain(|lane| shown.iter().any(|entry| entry.touches(lane)));
-        if lanes.len() > MOST_LANES {
+    fn of(recording: &Recording, style: Style) -> Chart {
+        let all = recording.lanes.iter().map(|lane| lane.name.clone());
+        let mut lanes: Vec<String> = all
+            .filter(|lane| recording.entries.iter().any(|entry| entry.touches(lane)))
+            .collect();
+        let room = style.width.saturating_sub(LEFT + FOR_REMARKS);
+        if lanes.len() > room / NARROWEST + 1 {
             lanes.clear();
         }
         let gap = match lanes.len() {
             0..=1 => 40,
             2 => 20,
             3 => 16,
-            _ => 13,
+            _ => NARROWEST,
         };
-        Chart { lanes, gap, times }
+        let gap = match lanes.len() {
+            many @ 2.. => gap.min(room / (many - 1)) + style.width.saturating_sub(IN_REPORT.width) / (many + 2),
+            _ => gap,
+        };
+        Chart { lanes, gap, style }
     }
 
     fn head(&self) -> Vec<String> {
@@ -68,19 +86,40 @@ impl Chart {
     }
 
     fn entry(&self, entry: &Entry) -> Vec<String> {
-        let time = match self.times {
+        let time = match self.style.times {
             Times::Seconds => format!("{:<LEFT$.3}", entry.at.as_secs_f64()),
             Times::Hidden => format!("{:<LEFT$}", "T"),
         };
+        let most = match entry.what {
+            What::Call { .. } => usize::MAX,
+            What::Gap(_) => return vec![format!("{:LEFT$}{}", "", entry.remark())],
+            _ => MOST_LINES,
+        };
         if self.lanes.is_empty() {
-            return with_remark(&format!("{time}{}", flat_start(entry)), "        ", &flat_remark(entry));
+            let row = format!("{time}{}", flat_start(entry));
+            return self.with_remark(&row, "        ", &entry.remark(), most);
         }
-        let (row, remark) = match &entry.what {
-            What::Note(text) => (self.note(&entry.lane), text.clone()),
-            What::Message { to, label, data } => (self.arrow(&entry.lane, to, label), data.clone()),
+        let row = match entry.to() {
+            Some(to) => self.arrow(&entry.lane, to, entry.label()),
+            None => self.mark(&entry.lane, if entry.is_faulty() { '◆' } else { '●' }),
         };
         let blank = format!("{:LEFT$}{}", "", self.row());
-        with_remark(&format!("{time}{row}"), &blank, &remark)
+        self.with_remark(&format!("{time}{row}"), &blank, &entry.remark(), most)
+    }
+
+    /// Puts a remark to the right of a row, over several lines when it is long.
+    fn with_remark(&self, row: &str, blank: &str, remark: &str, most: usize) -> Vec<String> {
+        let start = row.chars().count() + 2;
+        // A result belongs to its call.
+        let joined = remark.replace(") = ", ")\u{a0}=\u{a0}");
+        let pieces = wrapped(&joined, self.style.width.saturating_sub(start).max(16), most);
+        let pieces: Vec<String> = pieces.iter().map(|piece| piece.replace('\u{a0}', " ")).collect();
+        let below = format!("{blank:<width$}", width = row.chars().count());
+        let rows = std::iter::once(row).chain(std::iter::repeat(below.as_str()));
+        if pieces.is_empty() {
+            return vec![row.to_owned()];
+        }
+        rows.zip(pieces).map(|(row, piece)| format!("{row}  {piece}")).collect()
     }
 
     /// A line down for each party.
@@ -92,7 +131,7 @@ impl Chart {
         row.into_iter().collect()
     }
 
-    fn note(&self, lane: &str) -> String {
+    fn mark(&self, lane: &str, mark: char) -> String {
         if lane.is_empty() {
             return self.row();
         }
@@ -100,7 +139,7 @@ impl Chart {
         self.row()
             .chars()
             .enumerate()
-            .map(|(i, c)| if i == at { '●' } else { c })
+            .map(|(i, c)| if i == at { mark } else { c })
             .collect()
     }
 
@@ -109,7 +148,7 @@ impl Chart {
         let mut row: Vec<char> = self.row().chars().collect();
         let (left, right) = (from.min(to) + 1, from.max(to));
         if right <= left {
-            return self.note(label);
+            return self.mark(label, '●');
         }
         for cell in &mut row[left..right] {
             *cell = if *cell == '│' { '┼' } else { '─' };
@@ -132,36 +171,11 @@ impl Chart {
     }
 }
 
-impl Entry {
-    fn touches(&self, lane: &str) -> bool {
-        self.lane == lane || matches!(&self.what, What::Message { to, .. } if to == lane)
-    }
-}
-
 fn flat_start(entry: &Entry) -> String {
-    match &entry.what {
-        What::Note(_) => entry.lane.clone(),
-        What::Message { to, label, .. } => format!("{} → {to}: {label}", entry.lane),
+    match entry.to() {
+        None => entry.lane.clone(),
+        Some(to) => format!("{} → {to}: {}", entry.lane, entry.label()),
     }
-}
-
-fn flat_remark(entry: &Entry) -> String {
-    match &entry.what {
-        What::Note(text) => text.clone(),
-        What::Message { data, .. } => data.clone(),
-    }
-}
-
-/// Puts a remark to the right of a row, over several lines when it is long.
-fn with_remark(row: &str, blank: &str, remark: &str) -> Vec<String> {
-    let start = row.chars().count() + 2;
-    let pieces = wrapped(remark, WIDTH.saturating_sub(start).max(16), MOST_LINES);
-    let below = format!("{blank:<width$}", width = row.chars().count());
-    let rows = std::iter::once(row).chain(std::iter::repeat(below.as_str()));
-    if pieces.is_empty() {
-        return vec![row.to_owned()];
-    }
-    rows.zip(pieces).map(|(row, piece)| format!("{row}  {piece}")).collect()
 }
 
 /// Cuts text into lines of at most `width` characters, at spaces where there are any.

@@ -66,8 +66,11 @@ impl Listener {
         loop {
             match self.socket.accept() {
                 Ok((stream, from)) => {
-                    let other = self.session.latest_program();
-                    self.session.transcript.message(&other, &self.who, "connects", "");
+                    let other = self.session.lane_from(from);
+                    // A client of the test itself has said so when it connected.
+                    if self.session.known_at(from).is_none() {
+                        self.session.transcript.message(&other, &self.who, "connects", "");
+                    }
                     stream
                         .set_nonblocking(false)
                         .unwrap_or_else(|e| panic!("a connection of the test: {e}"));

@@ -3,6 +3,7 @@
 //! An exit status alone proves nothing: a test that ran nothing, or ran another program, exits 0 too. The record names the program that was
 //! started (device and inode), how many steps were taken, and how it came out.
 
+use crate::recording::Recording;
 use serde_json::{Value, json};
 use std::{
     fs::OpenOptions,
@@ -102,6 +103,8 @@ pub struct Record {
     pub fix_first: String,
     /// The failed step, for [`Outcome::Failed`] and [`Outcome::NotRunControl`].
     pub failure: Option<Failure>,
+    /// All that happened, where the test asked for it: [`Lab::recorded`](crate::Lab::recorded). Checks do not; `grader trace` draws it.
+    pub recording: Option<Recording>,
 }
 
 impl Record {
@@ -126,6 +129,7 @@ impl Record {
             "reason": self.reason,
             "fix_first": self.fix_first,
             "failure": failure,
+            "recording": self.recording.as_ref().map(Recording::to_json),
         })
         .to_string()
     }
@@ -155,6 +159,7 @@ impl Record {
             reason: text(&value, "reason")?,
             fix_first: text(&value, "fix_first")?,
             failure: failure(&value["failure"])?,
+            recording: recording(&value["recording"])?,
         })
     }
 
@@ -181,6 +186,11 @@ pub fn read_all(text: &str) -> Result<Vec<Record>, String> {
     lines
         .map(|(at, line)| Record::from_json(line).map_err(|e| format!("evidence, line {}: {e}", at + 1)))
         .collect()
+}
+
+/// Files of before there were recordings have none.
+fn recording(value: &Value) -> Result<Option<Recording>, String> {
+    (!value.is_null()).then(|| Recording::from_json(value)).transpose()
 }
 
 fn failure(value: &Value) -> Result<Option<Failure>, String> {
@@ -229,6 +239,7 @@ mod tests {
             reason: "two\nlines and a \"quote\"".into(),
             fix_first: String::new(),
             failure,
+            recording: None,
         }
     }
 
@@ -246,6 +257,17 @@ mod tests {
                 assert_eq!(Record::from_json(&record.to_json()), Ok(record));
             }
         }
+    }
+
+    #[test]
+    fn a_recording_is_read_back_and_may_be_missing() {
+        let mut with = record(Outcome::Passed, None);
+        with.recording = Some(Recording::default());
+        assert_eq!(Record::from_json(&with.to_json()), Ok(with));
+        let without = record(Outcome::Passed, None);
+        let old = without.to_json().replace(",\"recording\":null", "");
+        assert!(!old.contains("recording"), "{old}");
+        assert_eq!(Record::from_json(&old), Ok(without));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     Blackhole, Finished, Launch, Listener, Loss, Relay, Server, TcpPeer, Tool, UdpPeer,
-    chart::{self, Times},
+    chart::{self, Style, Times},
     report,
     session::Session,
 };
@@ -109,6 +109,13 @@ impl Lab {
         }
     }
 
+    /// For a scenario of `grader trace`: traces every program that this lab starts, and puts the whole recording into the evidence.
+    #[must_use]
+    pub fn recorded(self) -> Lab {
+        self.session.record_all(self.tracing());
+        self
+    }
+
     /// The program under test with these arguments, not started yet.
     pub fn program<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Launch {
         let args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
@@ -123,11 +130,6 @@ impl Lab {
     /// Runs the program under test to its end, with an empty stdin.
     pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Finished {
         self.program(args).run(b"")
-    }
-
-    /// A launcher stands between the test and the program.
-    pub(crate) fn is_jailed(&self) -> bool {
-        self.jail.is_some()
     }
 
     /// Asks the program's functions through its `probe`: one line in, one line out.
@@ -196,9 +198,14 @@ impl Lab {
     }
 
     /// Changes how long nothing may happen in one step; [`STEP`] without it.
+    pub fn set_step(&self, step: Duration) {
+        self.session.set_step(step);
+    }
+
+    /// The same for a lab that is just being opened.
     #[must_use]
     pub fn with_step(self, step: Duration) -> Lab {
-        self.session.set_step(step);
+        self.set_step(step);
         self
     }
 
@@ -247,7 +254,11 @@ impl Lab {
 
     /// What happened so far as a chart, with its times hidden and its numbers redacted: fit for a snapshot.
     pub fn chart(&self) -> String {
-        self.redact(&chart::draw(&self.session.transcript.recording(), Times::Hidden))
+        let style = Style {
+            times: Times::Hidden,
+            ..chart::IN_REPORT
+        };
+        self.redact(&chart::draw(&self.session.recording(), style))
     }
 
     /// A temporary folder, and the working directory of every program. Gone with the lab.

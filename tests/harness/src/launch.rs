@@ -88,9 +88,12 @@ impl Launch {
     }
 
     /// Starts it. To be called on the test's own thread: when the thread that started a program ends, the program is killed.
-    pub fn start(self) -> Program {
+    pub fn start(mut self) -> Program {
         let session = self.session.clone();
         session.step();
+        if session.traces_all() {
+            self.plan().calls.extend_from_slice(trace::SOCKET_CALLS);
+        }
         let (spec, identity) = (self.spec(), self.identity());
         let lane = if identity.is_some() {
             session.transcript.add_subject(&self.lane)
@@ -103,8 +106,8 @@ impl Launch {
         let child = self
             .spawn(&spec)
             .unwrap_or_else(|e| panic!("{} could not be started: {e}", spec.program.display()));
-        let jailed = matches!(&self.what, What::Subject { jail: Some(_), .. });
-        let behind_jail = identity.clone().filter(|_| jailed);
+        // A tracer knows the program's own process; otherwise it has to be looked for behind the launcher.
+        let behind_jail = identity.clone().filter(|_| spec.launcher && self.plan.is_none());
         let running = Running::watch(child, lane, identity.is_some(), behind_jail, &session);
         session.add_program(running.clone(), identity);
         Program::new(session, running)
@@ -130,7 +133,7 @@ impl Launch {
     fn spawn(&self, spec: &Spec) -> io::Result<Spawned> {
         match &self.plan {
             #[cfg(target_os = "linux")]
-            Some(plan) => trace::spawn(spec, plan.clone(), self.session.started()).map_err(io::Error::other),
+            Some(plan) => trace::spawn(spec, plan.for_a_chart(), self.session.started()).map_err(io::Error::other),
             _ => process::spawn(spec),
         }
     }
@@ -152,6 +155,7 @@ impl Launch {
             env,
             cwd: self.session.folder.clone(),
             nofile: self.nofile,
+            launcher: matches!(self.what, What::Subject { jail: Some(_), .. }),
         }
     }
 

@@ -11,17 +11,21 @@
 //! ```
 
 mod blackhole;
-mod chart;
+pub mod chart;
 mod connect;
 mod escape;
 pub mod evidence;
+mod flow;
+mod fold;
 mod lab;
 mod launch;
 mod loss;
+mod merge;
 mod output;
 mod proc;
 mod process;
 mod program;
+pub mod recording;
 mod redact;
 mod relay;
 mod report;

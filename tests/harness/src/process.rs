@@ -11,7 +11,7 @@ use nix::{
     errno::Errno,
     sys::{
         resource::{Resource, setrlimit},
-        signal::{Signal, killpg},
+        signal::{Signal, kill, killpg},
         wait::waitpid,
     },
     unistd::Pid,
@@ -46,6 +46,9 @@ pub(crate) struct Spec {
     pub cwd: PathBuf,
     /// Soft and hard limit of open descriptors.
     pub nofile: Option<u64>,
+    /// `program` is a launcher: SIGTERM asks it to end its jail, and when it is gone, so is everything in it. Were it killed itself, the
+    /// subject would follow a moment later, and would still hold its ports in between.
+    pub launcher: bool,
 }
 
 /// A started child. The plain spawn below provides one, and so does the tracer.
@@ -99,7 +102,7 @@ pub(crate) fn spawn(spec: &Spec) -> io::Result<Spawned> {
         stdin: child.stdin.take().ok_or_else(pipe)?.into(),
         stdout: child.stdout.take().ok_or_else(pipe)?.into(),
         stderr: child.stderr.take().ok_or_else(pipe)?.into(),
-        end: Box::new(Plain::watch(pid)),
+        end: Box::new(Plain::watch(pid, spec.launcher)),
     })
 }
 
@@ -120,6 +123,7 @@ fn before_exec(command: &mut Command, nofile: Option<u64>) {
 /// The end of a child that nobody traces.
 struct Plain {
     pid: Pid,
+    launcher: bool,
     end: Arc<End>,
     reaped: Mutex<bool>,
 }
@@ -131,7 +135,7 @@ struct End {
 }
 
 impl Plain {
-    fn watch(pid: Pid) -> Plain {
+    fn watch(pid: Pid, launcher: bool) -> Plain {
         let end = Arc::new(End::default());
         let theirs = end.clone();
         thread::spawn(move || {
@@ -141,6 +145,7 @@ impl Plain {
         });
         Plain {
             pid,
+            launcher,
             end,
             reaped: Mutex::new(false),
         }
@@ -163,6 +168,10 @@ impl EndOfProcess for Plain {
         let mut reaped = lock(&self.reaped);
         if *reaped {
             return;
+        }
+        if self.launcher {
+            let _ = kill(self.pid, Signal::SIGTERM);
+            self.wait_until(Instant::now() + KILL_TAKES);
         }
         // The child made itself the leader of its group before it ran. ESRCH: it left the group, or (not Linux) was reaped by the wait.
         let _ = killpg(self.pid, Signal::SIGKILL);

@@ -65,6 +65,14 @@ impl Running {
         running
     }
 
+    /// What the tracer has seen, if there is one.
+    pub fn seen(&self) -> Option<crate::trace::Seen> {
+        #[cfg(target_os = "linux")]
+        return self.end.record().map(crate::trace::Record::seen);
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+
     /// How it ended, once everything it printed has been read too.
     pub fn over(&self, deadline: Instant) -> Option<Exit> {
         let over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
@@ -131,14 +139,14 @@ impl Running {
                 self.panicked.store(true, Ordering::Relaxed);
                 session.transcript.note(&self.lane, "panics");
             } else {
-                session.transcript.printed(&self.lane, "stderr:", std::iter::once(line));
+                session.transcript.complained(&self.lane, std::iter::once(line));
             }
         }
     }
 
     fn note_stdout(&self, session: &Session, lines: &[u8]) {
         let lines = lines.strip_suffix(b"\n").unwrap_or(lines).split(|&b| b == b'\n');
-        session.transcript.printed(&self.lane, "prints", lines);
+        session.transcript.printed(&self.lane, lines);
     }
 }
 

@@ -1,9 +1,11 @@
 //! What all parts of one [`Lab`](crate::Lab) share: the recording, the deadlines, the steps, the failure, and the programs to end.
 
 use crate::{
-    chart::{self, Times},
+    chart,
     escape::seconds,
     evidence::{Failure, Identity, Outcome, Record},
+    merge::{self, Traced},
+    recording::Recording,
     redact::Redactor,
     report::{self, Heading},
     rubric::{self, Check},
@@ -51,6 +53,8 @@ struct State {
     /// The check that owns failures of the undisturbed session now in progress.
     control: Option<String>,
     not_run_here: Option<String>,
+    /// Set when everything is to be recorded: why calls cannot be, or nothing.
+    recorded: Option<String>,
     failure: Option<(Failure, Option<String>)>,
 }
 
@@ -123,32 +127,36 @@ impl Session {
         self.lock().redactor.redact(text)
     }
 
+    /// `lane` listens at this address, or speaks from it.
     pub fn listens(&self, lane: &str, at: SocketAddr) {
         let mut state = self.lock();
         state.redactor.saw_port(at.port());
         state.addresses.insert(at, lane.to_owned());
     }
 
-    /// The column of whoever listens at `to`.
-    pub fn lane_at(&self, to: SocketAddr) -> String {
+    /// The column of whoever is at this address, if that is known.
+    pub fn known_at(&self, addr: SocketAddr) -> Option<String> {
         let state = self.lock();
-        let anywhere = |at: &SocketAddr| at.port() == to.port() && at.ip().is_unspecified();
-        let found = state.addresses.get(&to).or_else(|| {
+        let anywhere = |at: &SocketAddr| at.port() == addr.port() && at.ip().is_unspecified();
+        let listening_anywhere = || {
             state
                 .addresses
                 .iter()
                 .find(|(at, _)| anywhere(at))
                 .map(|(_, lane)| lane)
-        });
-        found.cloned().unwrap_or_else(|| to.to_string())
+        };
+        state.addresses.get(&addr).or_else(listening_anywhere).cloned()
     }
 
-    /// The program started last: who connects to a listener of the test cannot be known otherwise.
-    pub fn latest_program(&self) -> String {
-        self.lock()
-            .programs
-            .last()
-            .map_or_else(|| "?".to_owned(), |program| program.lane.clone())
+    /// The column that an arrow to `to` points at.
+    pub fn lane_at(&self, to: SocketAddr) -> String {
+        self.known_at(to).unwrap_or_else(|| to.to_string())
+    }
+
+    /// The column that an arrow from `from` starts at. A program's own port tells nobody whose it is: then it is the program started last.
+    pub fn lane_from(&self, from: SocketAddr) -> String {
+        let latest = || self.lock().programs.last().map(|program| program.lane.clone());
+        self.known_at(from).or_else(latest).unwrap_or_else(|| from.to_string())
     }
 
     pub fn add_program(&self, program: Arc<Running>, identity: Option<Identity>) {
@@ -157,6 +165,47 @@ impl Session {
         state.programs.push(program);
         if let Some(identity) = identity {
             state.subject = identity;
+        }
+    }
+
+    /// Records everything from now on, and calls unless there is a reason why that is impossible.
+    pub fn record_all(&self, tracing: Result<(), String>) {
+        self.transcript.keep_more();
+        self.lock().recorded = Some(tracing.err().unwrap_or_default());
+    }
+
+    /// Whether every program is to be traced.
+    pub fn traces_all(&self) -> bool {
+        self.lock().recorded.as_ref().is_some_and(String::is_empty)
+    }
+
+    /// What happened so far.
+    pub fn recording(&self) -> Recording {
+        let programs = self.lock().programs.clone();
+        let traced = programs.iter().filter_map(|program| {
+            let lane = program.lane.clone();
+            program.seen().map(|seen| Traced { lane, seen })
+        });
+        let traced: Vec<Traced> = traced.collect();
+        self.see_ports(&traced);
+        Recording {
+            lanes: self.transcript.lanes(),
+            entries: merge::merged(self.transcript.entries(), &traced, &|addr| self.known_at(addr)),
+            calls_missing: self.lock().recorded.clone().unwrap_or_default(),
+        }
+    }
+
+    /// Ports that the kernel chose for traced programs, so that they can be redacted.
+    fn see_ports(&self, traced: &[Traced]) {
+        let answers = traced.iter().flat_map(|one| &one.seen.calls).filter(|event| {
+            use crate::trace::Call::{Accept, Getpeername, Getsockname, Recvfrom};
+            matches!(event.call.plain(), Accept | Getpeername | Getsockname | Recvfrom)
+        });
+        for address in answers
+            .filter_map(|event| event.address()?.ip())
+            .filter(|at| at.port() != 0)
+        {
+            self.saw_port(address.port());
         }
     }
 
@@ -174,6 +223,16 @@ impl Session {
         self.end_test(doing, expected, received)
     }
 
+    /// A subject whose tracer failed has been killed by us: nothing that it did then is its own fault.
+    #[cfg(target_os = "linux")]
+    fn check_tracers(&self) {
+        let programs = self.lock().programs.clone();
+        programs
+            .iter()
+            .filter_map(|program| program.end.record())
+            .for_each(crate::trace::Record::check);
+    }
+
     /// Like [`fail`](Session::fail), with a last remark in the chart where it happened.
     pub fn fail_at(&self, lane: &str, doing: &str, expected: &str, received: &str) -> ! {
         // First: an end that explains the failure belongs above it in the chart.
@@ -183,12 +242,14 @@ impl Session {
     }
 
     fn end_test(&self, doing: &str, expected: &str, received: &str) -> ! {
+        #[cfg(target_os = "linux")]
+        self.check_tracers();
         let control = self.lock().control.clone();
         let failure = Failure {
             doing: doing.to_owned(),
             expected: expected.to_owned(),
             received: received.to_owned() + &self.sudden_ends(received),
-            chart: chart::draw(&self.transcript.recording(), Times::Seconds),
+            chart: chart::draw(&self.recording(), chart::IN_REPORT),
             stderr: self.stderr(),
         };
         let heading = Heading {
@@ -250,6 +311,8 @@ impl Session {
     }
 
     pub fn record(&self, panicking: bool) -> Record {
+        let wanted = self.lock().recorded.is_some();
+        let recording = wanted.then(|| self.recording());
         let state = self.lock();
         let (outcome, failure, fix_first) = match &state.failure {
             Some((failure, Some(first))) => (Outcome::NotRunControl, Some(failure.clone()), first.clone()),
@@ -274,6 +337,7 @@ impl Session {
             reason,
             fix_first,
             failure,
+            recording,
         }
     }
 

@@ -49,7 +49,7 @@ impl TcpPeer {
         ends: (SocketAddr, SocketAddr),
     ) -> TcpPeer {
         let (local, remote) = ends;
-        session.saw_port(local.port());
+        session.listens(who, local);
         session.saw_port(remote.port());
         let (session, who, other) = (session.clone(), who.to_owned(), other.to_owned());
         TcpPeer {

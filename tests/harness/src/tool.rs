@@ -11,12 +11,18 @@ use std::{
     sync::Arc,
 };
 
-/// Where a third-party program is, if this machine has it: the first executable of that name on the path.
+/// Where a third-party program is, if this machine has it: the first executable of that name on the path that is no shim.
 pub fn find_tool(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path)
+    let found: Vec<PathBuf> = env::split_paths(&path)
         .map(|folder| folder.join(name))
-        .find(|file| is_executable(file))
+        .filter(|file| is_executable(file))
+        .collect();
+    // A version manager's shim is a script that looks for the real program: slow to start, and it wants a home folder.
+    let real = found
+        .iter()
+        .find(|file| !file.components().any(|part| part.as_os_str() == "shims"));
+    real.or(found.first()).cloned()
 }
 
 /// A third-party program that this machine has.

@@ -1,48 +1,45 @@
-//! Everything that happened in one test, in order, with times: the source of the chart that a failure shows.
+//! Everything that happened in one test as the test itself sees it, in order, with times. [`merge`](crate::merge) adds what a tracer saw.
 //!
-//! Entries come from the test, from the threads that read a program's output, and from the tracer. A program that prints without end must not
-//! fill the memory: the beginning and the end are kept, the middle is counted.
+//! Entries come from the test and from the threads that read a program's output. A program that prints without end must not fill the
+//! memory: the beginning and the end are kept, the middle is counted.
 
-use crate::escape::quoted;
+use crate::{
+    escape::quoted,
+    recording::{Entry, Lane, What},
+};
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-const KEPT_FIRST: usize = 64;
-const KEPT_LAST: usize = 256;
+/// Of the entries, so many of the first and of the last ones are kept.
+const KEPT: (usize, usize) = (64, 256);
+/// The same where the recording is what the test is for.
+const KEPT_OF_RECORDED: (usize, usize) = (2000, 2000);
 /// Of lines printed in a row, so many have an entry each; the others are counted together.
 const LINES_IN_A_ROW: usize = 6;
 
-/// One thing that happened.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Entry {
-    /// Since the test began.
-    pub at: Duration,
-    /// Whose column of the chart it belongs to; empty for what concerns nobody alone.
-    pub lane: String,
-    pub what: What,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum What {
-    /// Something that a lane did by itself: starts, prints, is frozen.
-    Note(String),
-    /// Something that went from this lane to another: a label for the arrow, and what it carried.
-    Message { to: String, label: String, data: String },
+/// One entry, and where it is known how much of a program's stdout had been printed when it had printed this.
+#[derive(Debug, Clone)]
+pub(crate) struct Noted {
+    pub entry: Entry,
+    pub printed: Option<u64>,
 }
 
 /// The entries kept, and how many were not.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Recording {
-    pub first: Vec<Entry>,
-    pub skipped: usize,
-    pub last: VecDeque<Entry>,
+#[derive(Debug)]
+struct Kept {
+    first: Vec<Noted>,
+    skipped: usize,
+    last: VecDeque<Noted>,
+    most: (usize, usize),
     /// Columns, in the order of appearance.
-    pub peers: Vec<String>,
-    pub subjects: Vec<String>,
+    peers: Vec<String>,
+    subjects: Vec<String>,
     in_a_row: Option<InARow>,
+    /// Bytes on the stdout of each lane.
+    printed: HashMap<String, u64>,
 }
 
 /// The lines printed by one program since anything else happened.
@@ -57,27 +54,42 @@ struct InARow {
 #[derive(Debug)]
 pub(crate) struct Transcript {
     started: Instant,
-    recording: Mutex<Recording>,
+    kept: Mutex<Kept>,
 }
 
 impl Transcript {
     pub fn new(started: Instant) -> Transcript {
+        let kept = Kept {
+            first: Vec::new(),
+            skipped: 0,
+            last: VecDeque::new(),
+            most: KEPT,
+            peers: Vec::new(),
+            subjects: Vec::new(),
+            in_a_row: None,
+            printed: HashMap::new(),
+        };
         Transcript {
             started,
-            recording: Mutex::default(),
+            kept: Mutex::new(kept),
         }
+    }
+
+    /// Keeps much more from now on.
+    pub fn keep_more(&self) {
+        self.lock().most = KEPT_OF_RECORDED;
     }
 
     /// A program under test gets its column on the right, before it has done anything. A name that is taken gets a number.
     pub fn add_subject(&self, name: &str) -> String {
-        let mut recording = self.lock();
-        let taken = |name: &str| recording.subjects.iter().any(|s| s == name);
+        let mut kept = self.lock();
+        let taken = |name: &str| kept.subjects.iter().any(|s| s == name);
         let numbered = (2..).map(|n| format!("{name} ({n})"));
         let lane = std::iter::once(name.to_owned())
             .chain(numbered)
             .find(|name| !taken(name))
             .unwrap_or_default();
-        recording.subjects.push(lane.clone());
+        kept.subjects.push(lane.clone());
         lane
     }
 
@@ -96,32 +108,38 @@ impl Transcript {
         );
     }
 
-    /// Lines that a program printed. Counting them under one lock makes the entries independent of how a pipe cut them into pieces.
-    pub fn printed<'a>(&self, lane: &str, verb: &str, lines: impl Iterator<Item = &'a [u8]>) {
-        let mut recording = self.lock();
+    /// Lines on a program's stdout.
+    pub fn printed<'a>(&self, lane: &str, lines: impl Iterator<Item = &'a [u8]>) {
+        self.lines(lane, "prints", lines, true);
+    }
+
+    /// Lines on a program's stderr.
+    pub fn complained<'a>(&self, lane: &str, lines: impl Iterator<Item = &'a [u8]>) {
+        self.lines(lane, "stderr:", lines, false);
+    }
+
+    /// Counting lines under one lock makes the entries independent of how a pipe cut them into pieces.
+    fn lines<'a>(&self, lane: &str, verb: &str, lines: impl Iterator<Item = &'a [u8]>, on_stdout: bool) {
+        let mut kept = self.lock();
         for line in lines {
-            recording.see(lane);
-            let before = recording
-                .in_a_row
-                .take()
-                .filter(|row| row.lane == lane && row.verb == verb);
+            kept.see(lane);
+            let before = kept.in_a_row.take().filter(|row| row.lane == lane && row.verb == verb);
             let count = before.map_or(1, |row| row.count + 1);
             let text = match count.checked_sub(LINES_IN_A_ROW) {
                 None | Some(0) => format!("{verb} {}", quoted(line, 120)),
                 Some(1) => format!("{verb} 1 more line"),
                 Some(more) => format!("{verb} {more} more lines"),
             };
-            let entry = Entry {
-                at: self.started.elapsed(),
-                lane: lane.to_owned(),
-                what: What::Note(text),
+            let noted = Noted {
+                entry: Entry::once(self.started.elapsed(), lane, What::Note(text)),
+                printed: on_stdout.then(|| kept.on_stdout(lane, line.len() as u64 + 1)),
             };
             if count > LINES_IN_A_ROW + 1 {
-                recording.replace_last(entry)
+                kept.replace_last(noted)
             } else {
-                recording.keep(entry)
+                kept.keep(noted)
             }
-            recording.in_a_row = Some(InARow {
+            kept.in_a_row = Some(InARow {
                 lane: lane.to_owned(),
                 verb: verb.to_owned(),
                 count,
@@ -129,64 +147,85 @@ impl Transcript {
         }
     }
 
-    pub fn recording(&self) -> Recording {
-        self.lock().clone()
+    /// Everything kept, with a gap for what was not.
+    pub fn entries(&self) -> Vec<Noted> {
+        let kept = self.lock();
+        let mut entries = kept.first.clone();
+        if let Some(next) = kept.last.front().filter(|_| kept.skipped > 0) {
+            entries.push(Noted {
+                entry: Entry::once(next.entry.at, "", What::Gap(kept.skipped)),
+                printed: None,
+            });
+        }
+        entries.extend(kept.last.iter().cloned());
+        entries
+    }
+
+    /// The columns: those of the test on the left, the programs under test on the right.
+    pub fn lanes(&self) -> Vec<Lane> {
+        let kept = self.lock();
+        let lane = |name: &String, subject| Lane {
+            name: name.clone(),
+            subject,
+        };
+        let peers = kept.peers.iter().map(|name| lane(name, false));
+        peers.chain(kept.subjects.iter().map(|name| lane(name, true))).collect()
     }
 
     fn push(&self, lane: &str, what: What) {
-        let mut recording = self.lock();
-        recording.see(lane);
+        let mut kept = self.lock();
+        kept.see(lane);
         if let What::Message { to, .. } = &what {
-            recording.see(to);
+            kept.see(to);
         }
-        recording.in_a_row = None;
-        // Taken under the lock, so that the times in the recording never run backwards.
-        recording.keep(Entry {
-            at: self.started.elapsed(),
-            lane: lane.to_owned(),
-            what,
+        kept.in_a_row = None;
+        // The time is taken under the lock, so that the times in the recording never run backwards.
+        kept.keep(Noted {
+            entry: Entry::once(self.started.elapsed(), lane, what),
+            printed: None,
         });
     }
 
-    fn lock(&self) -> MutexGuard<'_, Recording> {
-        self.recording.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Recording {
+impl Kept {
     fn see(&mut self, lane: &str) {
         if !lane.is_empty() && !self.peers.iter().chain(&self.subjects).any(|known| known == lane) {
             self.peers.push(lane.to_owned());
         }
     }
 
-    fn keep(&mut self, entry: Entry) {
-        if self.first.len() < KEPT_FIRST {
-            self.first.push(entry);
+    fn keep(&mut self, noted: Noted) {
+        if self.first.len() < self.most.0 {
+            self.first.push(noted);
             return;
         }
-        self.last.push_back(entry);
-        if self.last.len() > KEPT_LAST {
+        self.last.push_back(noted);
+        if self.last.len() > self.most.1 {
             self.last.pop_front();
             self.skipped += 1;
         }
     }
 
-    fn replace_last(&mut self, entry: Entry) {
+    fn replace_last(&mut self, noted: Noted) {
         if let Some(last) = self.last.back_mut().or(self.first.last_mut()) {
-            *last = entry;
+            *last = noted;
         }
     }
 
-    /// The first and the last entries, and how many lie between.
-    pub fn folded(&self, first: usize, last: usize) -> (Vec<&Entry>, usize, Vec<&Entry>) {
-        let all: Vec<&Entry> = self.first.iter().chain(&self.last).collect();
-        if self.skipped == 0 && all.len() <= first + last + 1 {
-            return (all, 0, Vec::new());
-        }
-        let first = first.min(self.first.len());
-        let tail = all.len().saturating_sub(last).max(first);
-        let between = self.skipped + tail - first;
-        (all[..first].to_vec(), between, all[tail..].to_vec())
+    /// How many bytes the lane has printed, with these.
+    fn on_stdout(&mut self, lane: &str, bytes: u64) -> u64 {
+        let printed = self.printed.entry(lane.to_owned()).or_default();
+        *printed += bytes;
+        *printed
     }
+}
+
+/// When a traced program had printed so many bytes, by the times of its own writes.
+pub(crate) fn when_printed(writes: &[(Duration, u64)], bytes: u64) -> Option<Duration> {
+    let at = writes.partition_point(|(_, so_far)| *so_far < bytes);
+    writes.get(at).map(|(when, _)| *when)
 }

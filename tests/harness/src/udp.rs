@@ -104,23 +104,13 @@ impl UdpPeer {
                 Ok((n, from)) => {
                     buffer.truncate(n);
                     self.session.saw_port(from.port());
-                    let sender = self.sender(from);
+                    let sender = self.session.lane_from(from);
                     self.session
                         .transcript
                         .message(&sender, &self.who, size(n), quoted(&buffer, 120));
                     return Ok((buffer, from));
                 }
             }
-        }
-    }
-
-    /// A client's port tells nobody who it is: then it is the program started last.
-    fn sender(&self, from: SocketAddr) -> String {
-        let lane = self.session.lane_at(from);
-        if lane == from.to_string() {
-            self.session.latest_program()
-        } else {
-            lane
         }
     }
 }

@@ -89,6 +89,22 @@ fn programs_talk_to_a_server_of_the_test() {
 }
 
 #[test]
+fn both_ends_may_belong_to_the_test() {
+    let lab = lab();
+    let listener = lab.listen("server");
+    let mut client = lab.connect("client", listener.addr());
+    let mut server = listener.accept();
+    server.send(b"hello");
+    client.expect_bytes(b"hello", "reading the greeting");
+    assert_snapshot!(lab.chart(), @r#"
+    time     client              server
+    T        │─ connects ───────▶│
+    T        │◀──────── 5 bytes ─│  "hello"
+    T        │◀──────── 5 bytes ─│  "hello"
+    "#);
+}
+
+#[test]
 fn a_single_program_has_one_column() {
     let lab = lab();
     assert_eq!(lab.probe(&["double 4"]), ["8"]);

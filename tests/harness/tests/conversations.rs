@@ -102,13 +102,13 @@ fn an_end_is_not_a_reset() {
 /// A check waits as long as something moves: only silence is a failure.
 #[test]
 fn slow_is_not_silent() {
-    let lab = lab().with_step(SHORT);
+    let lab = lab().with_step(Duration::from_millis(1500));
     let listener = lab.listen("server");
     let mut client = lab.connect("client", listener.addr());
     let mut server = listener.accept();
     std::thread::scope(|scope| {
-        scope.spawn(|| client.drip(SHORT / 4, b"eight by"));
-        assert_eq!(server.read_exactly(8, "reading slowly"), b"eight by");
+        scope.spawn(|| client.drip(Duration::from_millis(200), b"ten bytes!"));
+        assert_eq!(server.read_exactly(10, "reading slowly"), b"ten bytes!");
     });
 }
 

@@ -111,15 +111,16 @@ fn nothing_outlives_the_lab() {
 
 #[test]
 fn a_frozen_program_does_nothing_and_loses_nothing() {
-    let lab = lab().with_step(SHORT);
+    let lab = lab();
     let server = lab.serve(["echo"]);
     server.freeze();
     let mut client = lab.connect("client", server.addr());
     client.send(b"hello");
     client.half_close();
+    lab.set_step(SHORT);
     let report = report_in(&lab, |_| client.expect_eof("waiting while it is frozen"));
     assert!(report.contains("Received nothing for"), "{report}");
-    let lab = lab.with_step(harness::STEP);
+    lab.set_step(harness::STEP);
     server.thaw();
     client.expect_bytes(b"hello", "reading the echo");
     server.expect_line("echoed 5 bytes");

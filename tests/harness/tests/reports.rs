@@ -3,15 +3,24 @@
 mod practice;
 
 use harness::insta::assert_snapshot;
-use practice::{SHORT, fields_of, impatient_fields_of, lab, report_in, report_of};
+use practice::{SHORT, fields_of, impatient_fields_of, report_in, report_of};
 use std::time::{Duration, Instant};
+
+/// Long enough for a program to have started and spoken, even on a busy machine.
+fn patient_fields_of(how: &str) -> String {
+    fields_of(|lab| {
+        lab.set_step(Duration::from_secs(1));
+        lab.serve([how]);
+    })
+}
 
 #[test]
 fn the_whole_report() {
-    let report = report_in(&lab().with_step(SHORT), |lab| {
+    let report = report_of(|lab| {
         let server = lab.serve(["part"]);
         let mut client = lab.connect("client", server.addr());
         client.expect_bytes(b"2016-", "reading the year");
+        lab.set_step(SHORT);
         client.expect_eof("waiting for the end of the stream");
     });
     assert_snapshot!(report, @r#"
@@ -101,7 +110,7 @@ fn port_0_is_not_a_port() {
 
 #[test]
 fn a_line_without_its_newline_is_not_a_line() {
-    assert_snapshot!(impatient_fields_of(|lab| drop(lab.serve(["unended"]))), @r#"
+    assert_snapshot!(patient_fields_of("unended"), @r#"
     While    waiting for the first line of `practice unended`
     Expected `listening on IP:PORT` as its first line, as soon as it listens
     Received "listening on 127.0.0.1:5000" and then nothing for N s; a line
@@ -116,7 +125,7 @@ fn silence_is_told_from_an_end() {
     Expected `listening on IP:PORT` as its first line, as soon as it listens
     Received nothing for N s; the program still runs
     ");
-    assert_snapshot!(impatient_fields_of(|lab| drop(lab.serve(["closed"]))), @"
+    assert_snapshot!(patient_fields_of("closed"), @"
     While    waiting for the first line of `practice closed`
     Expected `listening on IP:PORT` as its first line, as soon as it listens
     Received end of file: the program closed its stdout but still runs
@@ -291,9 +300,10 @@ fn a_reset_is_told_from_an_end() {
 
 #[test]
 fn a_peer_that_does_not_read() {
-    let fields = impatient_fields_of(|lab| {
+    let fields = fields_of(|lab| {
         let server = lab.serve(["deaf"]);
         let mut client = lab.connect("client", server.addr());
+        lab.set_step(SHORT);
         client.exchange(&lab.random(1, 16 << 20), "echoing 16 MiB");
     });
     // How much the system takes before it stops differs.

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::process::Command;
 
-use grader::build::{self, Artifact, Built};
+use grader::build::{Artifact, Builder, Built};
 use grader::course::{Course, Visibility};
 use grader::grade::Outcome;
+use grader::isolation::{Isolation, Isolator, Slot, Workplace};
 use grader::run::Runner;
 use grader::submission::Work;
-use grader::suite::{self, Suites};
+use grader::suite::{self, ExerciseSuites, Suites};
 use grader::toolchain::Toolchain;
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -24,6 +25,9 @@ struct Prepared {
     course: Course,
     suites: Suites,
     toolchain: Toolchain,
+    isolator: Isolator,
+    slot: Slot,
+    workplace: Workplace,
 }
 
 fn prepared() -> Prepared {
@@ -32,7 +36,11 @@ fn prepared() -> Prepared {
     course.target_dir = workbook::shared_target();
     let toolchain = Toolchain::find().unwrap();
     let suites = suite::compile(&course, &[&course.exercises[0]], &toolchain).unwrap();
+    let isolator = Isolator::find(Path::new(GRADER), Isolation::Namespaces).unwrap();
     Prepared {
+        slot: isolator.slots(1).unwrap().remove(0),
+        workplace: isolator.workplace(&course.target_dir.join("work")).unwrap(),
+        isolator,
         small,
         course,
         suites,
@@ -44,16 +52,28 @@ impl Prepared {
     fn build(&self, lib: &str, stage: &Path) -> Artifact {
         let mut work = Work::default();
         work.files.insert("lib.rs".into(), lib.into());
-        let built = build::build(
-            &self.course.exercises[0],
-            &work,
-            &self.suites["ex01"],
-            &self.toolchain,
-            stage,
-        );
-        match built.unwrap() {
+        let builder = Builder {
+            exercise: &self.course.exercises[0],
+            suites: &self.suites["ex01"],
+            toolchain: &self.toolchain,
+            isolator: &self.isolator,
+            slot: &self.slot,
+        };
+        match builder.build(&work, stage).unwrap() {
             Built::Program { artifact, .. } => artifact,
             Built::Rejected { diagnostics, .. } => panic!("{diagnostics}"),
+        }
+    }
+
+    fn runner<'a>(&'a self, suites: &'a ExerciseSuites, artifact: &'a Artifact) -> Runner<'a> {
+        Runner {
+            suites,
+            limits: self.course.exercises[0].rubric.limits,
+            artifact,
+            workplace: &self.workplace,
+            root: self.small.root(),
+            isolator: &self.isolator,
+            slot: &self.slot,
         }
     }
 
@@ -95,16 +115,7 @@ fn a_test_that_does_not_exist_is_no_pass() {
     let artifact = prepared.build(RIGHT, stage.path());
     let mut check = prepared.course.exercises[0].rubric.checks[0].clone();
     check.name = "trebles".into();
-    let folder = tempfile::tempdir().unwrap();
-    let runner = Runner {
-        suites: &suites,
-        limits: prepared.course.exercises[0].rubric.limits,
-        artifact: &artifact,
-        folder: folder.path(),
-        root: prepared.small.root(),
-        cell: Path::new(GRADER),
-    };
-    let outcome = runner.run(check).outcome;
+    let outcome = prepared.runner(&suites, &artifact).run(check).outcome;
     assert!(matches!(outcome, Outcome::Inconclusive(_)), "{outcome:?}");
 }
 
@@ -112,20 +123,12 @@ fn a_test_that_does_not_exist_is_no_pass() {
 #[test]
 fn evidence_that_names_another_artifact_is_no_pass() {
     let prepared = prepared();
-    let (stage, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let stage = tempfile::tempdir().unwrap();
     let mut artifact = prepared.build(RIGHT, stage.path());
     let run = |artifact: &Artifact| {
-        let runner = Runner {
-            suites: &prepared.suites["ex01"],
-            limits: prepared.course.exercises[0].rubric.limits,
-            artifact,
-            folder: folder.path(),
-            root: prepared.small.root(),
-            cell: Path::new(GRADER),
-        };
         let check = prepared.course.exercises[0].rubric.checks[0].clone();
         assert_eq!(check.visibility, Visibility::Public);
-        runner.run(check).outcome
+        prepared.runner(&prepared.suites["ex01"], artifact).run(check).outcome
     };
     assert_eq!(run(&artifact), Outcome::Passed);
     artifact.inode += 1;

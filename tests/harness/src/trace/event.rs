@@ -24,10 +24,39 @@ pub struct Event {
     pub thread: i32,
     /// The process of that thread, by its kernel id.
     pub process: i32,
+    /// When it was called, from the start of the conversation.
+    pub began: Duration,
     /// When it returned, from the start of the conversation (`close`: when it was called).
     pub at: Duration,
     /// The fault that was put into it, if any.
     pub fault: Option<String>,
+}
+
+/// A call that has begun and not returned.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Waiting {
+    pub call: Call,
+    pub fd: Option<i32>,
+    pub thread: i32,
+    /// When this was so.
+    pub at: Duration,
+}
+
+impl Waiting {
+    #[cfg(target_os = "linux")]
+    pub(super) fn until(&self, at: Duration) -> Waiting {
+        Waiting { at, ..self.clone() }
+    }
+}
+
+/// What a tracer has seen of a program and its descendants so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seen {
+    pub calls: Vec<Event>,
+    /// Calls that have not returned, or never will.
+    pub waiting: Vec<Waiting>,
+    /// When standard output was written to, and how many bytes it had got then.
+    pub printed: Vec<(Duration, u64)>,
 }
 
 /// The arguments of a call, typed. Lengths are in bytes.

@@ -103,6 +103,7 @@ impl Tracer {
         if thread == self.main {
             self.record.ended(exit);
         }
+        self.look_whether_frozen();
         self.release_orphans(None);
     }
 
@@ -139,6 +140,7 @@ impl Tracer {
             on_socket: false,
             thread: thread.as_raw(),
             process,
+            began: self.record.now(),
             at: self.record.now(),
             fault: None,
         };

@@ -39,6 +39,8 @@ mod fds;
 #[cfg(target_os = "linux")]
 mod filter;
 #[cfg(target_os = "linux")]
+mod jailed;
+#[cfg(target_os = "linux")]
 mod memory;
 #[cfg(target_os = "linux")]
 mod probe;
@@ -65,6 +67,7 @@ pub use fault::Fault;
 pub use probe::available;
 pub use values::{Address, Domain, SocketType};
 
+pub(crate) use event::{Seen, Waiting};
 pub(crate) use plan::Plan;
 #[cfg(target_os = "linux")]
 pub(crate) use {record::Record, spawn::spawn};

@@ -15,6 +15,16 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// With all socket calls when only faults were asked for: a report shows what the program did with them.
+    #[cfg(target_os = "linux")]
+    pub fn for_a_chart(&self) -> Plan {
+        let mut plan = self.clone();
+        if plan.calls.is_empty() {
+            plan.calls.extend_from_slice(super::SOCKET_CALLS);
+        }
+        plan
+    }
+
     #[cfg(target_os = "linux")]
     pub(super) fn records(&self, call: Call) -> bool {
         self.calls.iter().any(|wanted| wanted.same(call))

@@ -31,11 +31,12 @@ impl Launch {
 impl Lab {
     /// Whether programs can be traced here. If not, the check is marked as `not run here`, and the test returns.
     pub fn can_trace(&self) -> bool {
-        let answer = match self.is_jailed() {
-            true => Err("a program behind a launcher cannot be traced yet".to_owned()),
-            false => super::available(),
-        };
-        answer.map_err(|why| self.not_run_here(&why)).is_ok()
+        self.tracing().map_err(|why| self.not_run_here(&why)).is_ok()
+    }
+
+    /// Whether programs can be traced here; if not, why.
+    pub(crate) fn tracing(&self) -> Result<(), String> {
+        super::available()
     }
 
     /// Fails with the finding, if there is one.

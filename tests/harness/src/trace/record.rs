@@ -1,5 +1,8 @@
 //! What the tracer thread tells everyone else: the events, who is alive, how it ended. Many may look, only the tracer writes.
-use super::{call::Call, event::Event};
+use super::{
+    call::Call,
+    event::{Event, Seen, Waiting},
+};
 use crate::process::Exit;
 use nix::{
     errno::Errno,
@@ -17,6 +20,8 @@ use std::{
 
 /// Events kept of one subject. More are counted as lost, and reading them then fails loudly.
 const MOST_EVENTS: usize = 1_000_000;
+/// Writes to standard output whose times are kept.
+const MOST_PRINTED: usize = 100_000;
 /// How long the kernel may take to end killed processes before that counts as our fault.
 const BURIAL: Duration = Duration::from_secs(10);
 
@@ -39,8 +44,14 @@ struct State {
     events: Vec<(u64, Event)>,
     lost: u64,
     /// Calls that have begun and not returned, by thread.
-    inside: BTreeMap<i32, (Call, Option<i32>)>,
+    inside: BTreeMap<i32, Waiting>,
+    /// Those of threads that ended in them.
+    broken_off: Vec<Waiting>,
+    /// When the subject wrote to standard output, and how many bytes it had written then.
+    printed: Vec<(Duration, u64)>,
     alive: BTreeSet<i32>,
+    /// Who built the jail around the subject, if there is one; not traced.
+    launcher: Option<Pid>,
     exit: Option<Exit>,
     /// Nothing of the subject is left.
     over: bool,
@@ -109,18 +120,36 @@ impl Record {
     }
 
     pub(super) fn entered(&self, thread: i32, call: Call, fd: Option<i32>) {
-        self.change(|state| state.inside.insert(thread, (call, fd)));
+        let at = self.now();
+        let waiting = Waiting { call, fd, thread, at };
+        self.change(|state| state.inside.insert(thread, waiting));
     }
 
     pub(super) fn born(&self, thread: i32) {
         self.change(|state| state.alive.insert(thread));
     }
 
+    pub(super) fn launched_by(&self, launcher: Pid) {
+        self.change(|state| state.launcher = Some(launcher));
+    }
+
     pub(super) fn gone(&self, thread: i32) {
+        let at = self.now();
         self.change(|state| {
             state.alive.remove(&thread);
-            state.inside.remove(&thread);
+            // Waited for: from now on the number may be a stranger's.
+            state.launcher = state.launcher.filter(|launcher| launcher.as_raw() != thread);
+            let call = state.inside.remove(&thread);
+            state.broken_off.extend(call.map(|call| call.until(at)));
         });
+    }
+
+    pub(super) fn printed(&self, at: Duration, bytes: u64) {
+        let mut state = self.state();
+        if state.printed.len() < MOST_PRINTED {
+            let before = state.printed.last().map_or(0, |(_, so_far)| *so_far);
+            state.printed.push((at, before + bytes));
+        }
     }
 
     pub(super) fn ended(&self, exit: Exit) {
@@ -163,7 +192,14 @@ impl Record {
     /// nothing is left.
     pub(super) fn kill_everything(&self) {
         self.dying.store(true, Ordering::SeqCst);
-        self.state().alive.iter().for_each(|thread| end(*thread));
+        {
+            let state = self.state();
+            // Asked, not killed: it takes away what it has built.
+            if let Some(launcher) = state.launcher {
+                let _ = kill(launcher, Signal::SIGTERM);
+            }
+            state.alive.iter().for_each(|thread| end(*thread));
+        }
         if self
             .wait(&self.end, Instant::now() + BURIAL, |state| state.over.then_some(()))
             .is_none()
@@ -173,14 +209,34 @@ impl Record {
         }
     }
 
+    /// # Panics
+    /// When the recording has a hole, or the tracer failed: that is no fault of the subject.
+    pub(crate) fn check(&self) {
+        self.state().check();
+    }
+
     /// All events so far, in order.
     pub(crate) fn events(&self) -> Vec<Event> {
-        let state = self.state();
-        state.check();
-        let mut events = state.events.clone();
-        drop(state);
+        self.check();
+        let mut events = self.state().events.clone();
         events.sort_by_key(|(key, _)| *key);
         events.into_iter().map(|(_, event)| event).collect()
+    }
+
+    /// What there is for a chart, also when it proves nothing because a part is missing.
+    pub(crate) fn seen(&self) -> Seen {
+        let state = self.state();
+        let mut calls = state.events.clone();
+        let still = state.inside.values().map(|waiting| waiting.until(self.now()));
+        let waiting = state.broken_off.iter().cloned().chain(still).collect();
+        let printed = state.printed.clone();
+        drop(state);
+        calls.sort_by_key(|(key, _)| *key);
+        Seen {
+            calls: calls.into_iter().map(|(_, event)| event).collect(),
+            waiting,
+            printed,
+        }
     }
 
     /// The first event that is `wanted`, behind the one that the last such wait brought.
@@ -204,8 +260,8 @@ impl Record {
             state
                 .inside
                 .values()
-                .find(|(inside, _)| inside.same(call))
-                .map(|(_, fd)| Ok(*fd))
+                .find(|waiting| waiting.call.same(call))
+                .map(|waiting| Ok(waiting.fd))
         };
         let found = self.wait(&self.news, deadline, |state| {
             inside(state).or(state.over.then_some(Err(Missed::Ended)))
@@ -216,7 +272,7 @@ impl Record {
     /// Waits until every thread of the main process has stopped for SIGSTOP, or goes on. False: not within the deadline.
     pub(crate) fn wait_frozen(&self, frozen: bool, deadline: Instant) -> bool {
         self.wait(&self.news, deadline, |state| {
-            (state.frozen == frozen || state.over).then_some(())
+            (state.frozen == frozen || state.exit.is_some() || state.over).then_some(())
         })
         .is_some()
     }

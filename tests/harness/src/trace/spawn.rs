@@ -1,6 +1,6 @@
 //! Starts a subject so that its tracer is there before its first call: fork, seize, then let it give up its rights and exec.
 #![allow(unsafe_code)] // fork, and what may be called between fork and exec
-use super::{Plan, filter, record::Record, tracer::Tracer};
+use super::{Plan, filter, jailed, record::Record, tracer::Tracer};
 use crate::process::{EndOfProcess, Exit, Spawned, Spec};
 use nix::{
     errno::Errno,
@@ -61,7 +61,14 @@ fn trace(image: Image, plan: Plan, record: Arc<Record>, tell: mpsc::SyncSender<R
         Err(why) => return drop(tell.send(Err(why))),
     };
     let (argv, envp) = (pointers(&image.argv), pointers(&image.envp));
-    let main = match fork_and_seize(|go| image.become_subject(&argv, &envp, go, say.as_raw_fd())) {
+    let begun = match &image.jailed {
+        true => jailed::start(&image, &argv, &envp, say.as_raw_fd(), &plan.numbers()).map(|(launcher, main)| {
+            record.launched_by(launcher);
+            main
+        }),
+        false => fork_and_seize(|go| image.become_subject(&argv, &envp, go, say.as_raw_fd())),
+    };
+    let main = match begun {
         Ok(main) => main,
         Err(why) => return drop(tell.send(Err(why))),
     };
@@ -106,7 +113,7 @@ impl Drop for Traced {
 }
 
 /// Everything the child needs, made ready before the fork: afterwards it must not allocate.
-struct Image {
+pub(super) struct Image {
     program: CString,
     argv: Vec<CString>,
     envp: Vec<CString>,
@@ -114,7 +121,12 @@ struct Image {
     nofile: Option<u64>,
     filter: Vec<libc::sock_filter>,
     stdio: [OwnedFd; 3],
+    /// The program is a launcher, which starts the subject in a jail.
+    jailed: bool,
 }
+
+/// One step on the way from fork to exec: its place in [`STEPS`], and what it does. -1 is a failure.
+type Step<'a> = (usize, &'a dyn Fn() -> c_int);
 
 impl Image {
     fn new(spec: &Spec, plan: &Plan, stdio: [OwnedFd; 3]) -> Result<Image, String> {
@@ -137,6 +149,7 @@ impl Image {
             nofile: spec.nofile,
             filter,
             stdio,
+            jailed: spec.launcher,
         })
     }
 
@@ -144,35 +157,57 @@ impl Image {
     ///
     /// Only async-signal-safe calls: another thread may have held any lock at the fork. The filter is last: its calls need the tracer.
     fn become_subject(&self, argv: &[*const c_char], envp: &[*const c_char], go: RawFd, say: RawFd) {
-        let limit = self.nofile.map(|most| libc::rlimit {
-            rlim_cur: most,
-            rlim_max: most,
-        });
         let program = libc::sock_fprog {
             len: self.filter.len() as u16,
             filter: self.filter.as_ptr().cast_mut(),
         };
+        // SAFETY: `go` is open; `program` points into `self`. Both live to the end of this call.
+        let steps: [Step; 2] = unsafe { [(6, &|| wait_for(go)), (7, &|| harmless(&raw const program))] };
+        self.execute(steps, argv, envp, say);
+    }
+
+    /// The way of a launcher: it keeps its rights, and finds the tracer's socket as descriptor 3.
+    pub(super) fn become_launcher(&self, argv: &[*const c_char], envp: &[*const c_char], control: RawFd, say: RawFd) {
+        // SAFETY: both are calls with numbers only. dup2 leaves descriptor 3 open over exec; all others of ours close there.
+        let steps: [Step; 2] = unsafe {
+            [
+                (8, &|| libc::dup2(control, 3)),
+                (8, &|| {
+                    libc::syscall(libc::SYS_close_range, 4, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
+                    0
+                }),
+            ]
+        };
+        self.execute(steps, argv, envp, say);
+    }
+
+    /// What both ways share, with `last` before exec.
+    fn execute(&self, last: [Step; 2], argv: &[*const c_char], envp: &[*const c_char], say: RawFd) {
+        let limit = self.nofile.map(|most| libc::rlimit {
+            rlim_cur: most,
+            rlim_max: most,
+        });
         // SAFETY: all pointers are into `self`, `argv`, `envp` or locals, which live to the end of this call; the strings and both arrays
         // end with a NUL. Nothing allocates or locks.
         unsafe {
-            let steps: [&dyn Fn() -> c_int; 9] = [
-                &|| libc::setpgid(0, 0),
-                &|| {
+            let first: [Step; 6] = [
+                (0, &|| libc::setpgid(0, 0)),
+                (1, &|| {
                     (0..3).fold(0, |done, n| {
                         done.min(libc::dup2(self.stdio[n as usize].as_raw_fd(), n).min(0))
                     })
-                },
-                &|| libc::chdir(self.cwd.as_ptr()),
-                &|| limit.map_or(0, |limit| libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit)),
-                &|| ordinary_signals(),
-                &|| libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL),
-                &|| wait_for(go),
-                &|| harmless(&raw const program),
-                &|| libc::execve(self.program.as_ptr(), argv.as_ptr(), envp.as_ptr()),
+                }),
+                (2, &|| libc::chdir(self.cwd.as_ptr())),
+                (3, &|| {
+                    limit.map_or(0, |limit| libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit))
+                }),
+                (4, &|| ordinary_signals()),
+                (5, &|| libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL)),
             ];
-            for (number, step) in steps.iter().enumerate() {
+            let exec: [Step; 1] = [(9, &|| libc::execve(self.program.as_ptr(), argv.as_ptr(), envp.as_ptr()))];
+            for (number, step) in first.iter().chain(&last).chain(&exec) {
                 if step() == -1 {
-                    let told = [number as i32, *libc::__errno_location()];
+                    let told = [*number as i32, *libc::__errno_location()];
                     libc::write(say, told.as_ptr().cast(), size_of_val(&told));
                     return;
                 }
@@ -181,8 +216,8 @@ impl Image {
     }
 }
 
-/// Names of the steps of `become_subject`, for the report of one that failed.
-const STEPS: [&str; 9] = [
+/// Names of the steps, for the report of one that failed.
+const STEPS: [&str; 10] = [
     "make a process group",
     "connect standard input and output",
     "enter its folder",
@@ -191,6 +226,7 @@ const STEPS: [&str; 9] = [
     "bind its life to the test's",
     "wait for the tracer",
     "install the seccomp filter",
+    "hand the launcher its socket",
     "execute it",
 ];
 
@@ -249,19 +285,37 @@ pub(super) unsafe fn install(program: *const libc::sock_fprog) -> c_int {
 /// The child must make async-signal-safe calls only. When `child` returns, the process ends with code 127.
 pub(super) fn fork_and_seize(child: impl FnOnce(RawFd)) -> Result<Pid, String> {
     let (go, tell) = pipe()?;
+    let pid = fork(|| {
+        // SAFETY: closing our copy of the end that the parent keeps, so that the tracer's death is an end of file.
+        unsafe { libc::close(tell.as_raw_fd()) };
+        child(go.as_raw_fd());
+    })?;
+    let begun = seize(pid).and_then(|()| {
+        File::from(tell)
+            .write_all(b"g")
+            .map_err(|error| format!("the new process: {error}"))
+    });
+    begun.map(|()| pid).inspect_err(|_| give_up(pid))
+}
+
+/// Forks a child that runs `child`, which must make async-signal-safe calls only. When it returns, the process ends with code 127.
+pub(super) fn fork(child: impl FnOnce()) -> Result<Pid, String> {
     // SAFETY: the child makes async-signal-safe calls only, as the doc comment asks, and never returns from here.
     let pid = unsafe {
         let pid = libc::fork();
         if pid == 0 {
-            libc::close(tell.as_raw_fd()); // so that the tracer's death is an end of file
-            child(go.as_raw_fd());
+            child();
             libc::_exit(127);
         }
         pid
     };
-    let pid = Errno::result(pid)
+    Errno::result(pid)
         .map(Pid::from_raw)
-        .map_err(|errno| format!("fork: {errno}"))?;
+        .map_err(|errno| format!("fork: {errno}"))
+}
+
+/// Becomes the tracer of a process, from its next call on, and of all that it starts.
+pub(super) fn seize(pid: Pid) -> Result<(), String> {
     let options = Options::PTRACE_O_TRACESYSGOOD
         | Options::PTRACE_O_TRACEFORK
         | Options::PTRACE_O_TRACEVFORK
@@ -269,17 +323,13 @@ pub(super) fn fork_and_seize(child: impl FnOnce(RawFd)) -> Result<Pid, String> {
         | Options::PTRACE_O_TRACEEXEC
         | Options::PTRACE_O_TRACESECCOMP
         | Options::PTRACE_O_EXITKILL;
-    let begun = ptrace::seize(pid, options).map_err(super::probe::why_no_seize);
-    let begun = begun.and_then(|()| {
-        File::from(tell)
-            .write_all(b"g")
-            .map_err(|error| format!("the new process: {error}"))
-    });
-    begun.map(|()| pid).inspect_err(|_| {
-        // Best effort: it may have ended by itself.
-        let _ = kill(pid, Signal::SIGKILL);
-        let _ = waitpid(pid, None);
-    })
+    ptrace::seize(pid, options).map_err(super::probe::why_no_seize)
+}
+
+/// Ends a child that could not be begun. Best effort: it may have ended by itself.
+pub(super) fn give_up(pid: Pid) {
+    let _ = kill(pid, Signal::SIGKILL);
+    let _ = waitpid(pid, None);
 }
 
 /// What the child said before it gave up.

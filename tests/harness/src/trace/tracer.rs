@@ -145,11 +145,16 @@ impl Tracer {
         if let Some(task) = self.tasks.get_mut(&thread.as_raw()) {
             task.listening = stays;
         }
+        self.look_whether_frozen();
+        resume(thread, if stays { Resume::Listen } else { Resume::Run }, 0);
+    }
+
+    /// Frozen is who has stopped with all its threads.
+    pub(super) fn look_whether_frozen(&self) {
         let main = self.main.as_raw();
         let mut of_main = self.tasks.values().filter(|task| task.group == main).peekable();
         self.record
             .set_frozen(of_main.peek().is_some() && of_main.all(|task| task.listening));
-        resume(thread, if stays { Resume::Listen } else { Resume::Run }, 0);
     }
 }
 

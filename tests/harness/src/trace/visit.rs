@@ -5,7 +5,7 @@ use super::{
     call::{BOOKKEEPING, Call},
     decode::{self, Args},
     event::{Decoded, Event},
-    fault::Fault,
+    fault::{Fault, MAY_WAIT},
     memory::peek,
     rewrite,
     signals::{ERESTART_RESTARTBLOCK, is_restart},
@@ -134,10 +134,14 @@ impl Tracer {
         }
         task.table.borrow_mut().entered(pending.call, &pending.args);
         pending.key = key;
+        if let Some(bytes) = printed(&pending) {
+            self.record.printed(pending.at, bytes);
+        }
         if !pending.recorded && pending.undo.is_none() && !keeps_books(pending.call) {
             return Resume::Run;
         }
-        if pending.recorded {
+        if pending.recorded && (pending.call.same(Call::Connect) || MAY_WAIT.iter().any(|call| call.same(pending.call)))
+        {
             self.record.entered(thread.as_raw(), pending.call, pending.fd);
         }
         task.pending = Some(pending);
@@ -202,6 +206,7 @@ impl Tracer {
             on_socket: pending.on_socket,
             thread: thread.as_raw(),
             process,
+            began: pending.at,
             at,
             fault: pending.fault.map(|fault| fault.to_string()),
         };
@@ -214,6 +219,14 @@ fn descriptor(call: Call, args: &Args, is_socket: impl Fn(i32) -> bool) -> Optio
     match call {
         Call::Splice if !is_socket(args[0] as i32) => Some(args[2] as i32),
         call => call.has_descriptor().then_some(args[0] as i32),
+    }
+}
+
+/// How many bytes it writes to standard output, unless that is a socket.
+fn printed(pending: &Pending) -> Option<u64> {
+    match (pending.call, pending.fd, &pending.decoded) {
+        (Call::Write | Call::Writev, Some(1), Decoded::Transfer { asked, .. }) if !pending.on_socket => Some(*asked),
+        _ => None,
     }
 }
 

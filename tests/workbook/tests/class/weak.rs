@@ -1,0 +1,50 @@
+//! Wrong programs that were written from their misconception, not from the mutants: each has to be caught for what it believes.
+
+use std::collections::BTreeSet;
+
+use grader::course::Course;
+use serde::Deserialize;
+use workbook::repository;
+
+use crate::{WEAK, folders, lost, read, submissions};
+
+/// `label.toml` of a weak program.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Label {
+    exercise: String,
+    misconception: String,
+    why: String,
+}
+
+#[test]
+fn every_weak_program_is_caught_by_a_check_that_is_named_for_its_misconception() {
+    let course = Course::load(&repository()).unwrap();
+    let mut wrong = Vec::new();
+    let mut misconceptions = BTreeSet::new();
+    for name in folders(&submissions().join("weak")) {
+        let label: Label = toml::from_str(&read(&submissions().join("weak").join(&name).join("label.toml"))).unwrap();
+        let mutants = grader::mutant::load(course.exercise(&label.exercise).unwrap()).unwrap();
+        let Some(mutant) = mutants.iter().find(|mutant| mutant.name == label.misconception) else {
+            wrong.push(format!(
+                "{name}: {} has no mutant {}",
+                label.exercise, label.misconception
+            ));
+            continue;
+        };
+        let grade = WEAK.grade(&name, &label.exercise);
+        let lost = lost(grade, "name");
+        if grade["build"]["outcome"] != "built" || grade["points"] == 0 {
+            wrong.push(format!(
+                "{name}: has to build and to earn something: {}",
+                grade["build"]
+            ));
+        } else if !mutant.loses.iter().any(|check| lost.contains(check.as_str())) {
+            wrong.push(format!("{name}: loses {lost:?}, and none of {:?}", mutant.loses));
+        }
+        assert!(label.why.ends_with('.'), "{name}: why is a sentence");
+        misconceptions.insert((label.exercise, label.misconception));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(misconceptions.len() >= 12, "only {misconceptions:?}");
+}
