@@ -11,7 +11,8 @@ use crate::course::{Course, Exercise};
 use crate::grade::{Grade, Gradebook};
 use crate::grading::Grading;
 use crate::isolation::{self, Isolation, Isolator};
-use crate::{audit, doctor, handout, intake, new, report, selftest, stub};
+use crate::trace::Traced;
+use crate::{audit, doctor, handout, intake, new, report, selftest, stub, trace};
 
 /// Everything was graded.
 const GRADED: u8 = 0;
@@ -120,6 +121,8 @@ enum Cmd {
         #[arg(value_name = "exNN-name")]
         name: String,
     },
+    /// Run a scenario and draw its messages and system calls.
+    Trace(trace::Request),
     /// Say what this machine can do, and what is lost without what it lacks.
     Doctor,
     /// Try every hostile program of tests/submissions/hostile on this machine: none may gain, tell or leave anything.
@@ -165,6 +168,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Some(Cmd::Stub { check }) => write_stubs(&course()?, check)?,
         Some(Cmd::Handout { out }) => write_handout(&course()?, &out)?,
         Some(Cmd::New { name }) => new_exercise(&course()?, &name)?,
+        Some(Cmd::Trace(request)) => trace_scenario(&course()?, &request, isolator(cli.isolation)?)?,
         Some(Cmd::Doctor) => print(&doctor::report(&course()?, &isolator(cli.isolation)?)?).map(|()| GRADED)?,
     };
     Ok(ExitCode::from(code))
@@ -346,6 +350,21 @@ fn new_exercise(course: &Course, name: &str) -> Result<u8> {
     }
     print(&format!("Next: cargo grader audit {}\n", &name[..4]))?;
     Ok(GRADED)
+}
+
+fn trace_scenario(course: &Course, request: &trace::Request, isolator: Isolator) -> Result<u8> {
+    match trace::run(course, request, isolator)? {
+        Traced::Drawn { text, remarks } => {
+            print(&text)?;
+            remarks.iter().for_each(|remark| eprintln!("{remark}"));
+            Ok(GRADED)
+        }
+        Traced::Nothing(why) => bail!("nothing to draw: {why}"),
+        Traced::Fault(why) => {
+            eprintln!("error: {why}");
+            Ok(INCONCLUSIVE)
+        }
+    }
 }
 
 /// Standard output whose reader may go away (`| head`) without that being an error.

@@ -43,7 +43,29 @@ impl<'a> Grading<'a> {
     ) -> Result<Grading<'a>> {
         let toolchain = Toolchain::find()?;
         isolator.refuse_visible(&[&course.root, &course.target_dir])?;
-        let mut suites = suite::compile(course, &exercises, &toolchain)?;
+        let suites = suite::compile(course, &exercises, &toolchain)?;
+        Grading::with_suites(course, exercises, toolchain, suites, isolator, jobs)
+    }
+
+    /// Compiles the scenarios of one exercise, to try a program out and not to grade it.
+    ///
+    /// # Errors
+    /// As [`prepare`](Grading::prepare), or the scenarios do not compile.
+    pub fn prepare_scenarios(course: &'a Course, exercise: &'a Exercise, isolator: Isolator) -> Result<Grading<'a>> {
+        let toolchain = Toolchain::find()?;
+        isolator.refuse_visible(&[&course.root, &course.target_dir])?;
+        let suites = suite::compile_scenarios(course, exercise, &toolchain)?;
+        Grading::with_suites(course, vec![exercise], toolchain, suites, isolator, 1)
+    }
+
+    fn with_suites(
+        course: &'a Course,
+        exercises: Vec<&'a Exercise>,
+        toolchain: Toolchain,
+        mut suites: Suites,
+        isolator: Isolator,
+        jobs: usize,
+    ) -> Result<Grading<'a>> {
         let workplace = isolator.workplace(&course.target_dir.join("work"))?;
         suite::set_libraries_apart(&mut suites, &workplace.path().join("libraries"))?;
         Ok(Grading {
@@ -135,6 +157,41 @@ impl<'a> Grading<'a> {
     }
 
     fn build_and_run(&self, work: &Work, exercise: &Exercise, slot: &Slot) -> Result<Grade> {
+        let graded = self.with_program(work, exercise, slot, |runner, seconds| {
+            let checks = exercise.available_checks().into_iter();
+            Grade {
+                exercise: exercise.name.clone(),
+                title: exercise.rubric.title.clone(),
+                digest: work.digest(),
+                build: Build::Built { seconds },
+                checks: checks.map(|check| runner.run(check)).collect(),
+            }
+        })?;
+        let without = |build| Grade::without_program(exercise, work.digest(), build, exercise.available_checks());
+        Ok(graded.unwrap_or_else(without))
+    }
+
+    /// Builds a program to be tried out; answers with what `use_it` makes of it, or with the rejection if it does not compile.
+    ///
+    /// # Errors
+    /// The disk, the jail or the compiler fails us.
+    pub fn try_out<T>(
+        &self,
+        work: &Work,
+        exercise: &Exercise,
+        use_it: impl FnOnce(&Runner) -> T,
+    ) -> Result<Result<T, Build>> {
+        let slot = self.slots.first().context("there is no slot")?;
+        self.with_program(work, exercise, slot, |runner, _| use_it(runner))
+    }
+
+    fn with_program<T>(
+        &self,
+        work: &Work,
+        exercise: &Exercise,
+        slot: &Slot,
+        use_it: impl FnOnce(&Runner, f64) -> T,
+    ) -> Result<Result<T, Build>> {
         let suites = self.suites.get(&exercise.name).context("its suites were not built")?;
         let builder = Builder {
             exercise,
@@ -146,15 +203,7 @@ impl<'a> Grading<'a> {
         let room = self.workplace.folder("b-")?;
         let (artifact, seconds) = match builder.build(work, room.path())? {
             Built::Program { artifact, seconds } => (artifact, seconds),
-            Built::Rejected { reason, diagnostics } => {
-                let build = Build::Rejected { reason, diagnostics };
-                return Ok(Grade::without_program(
-                    exercise,
-                    work.digest(),
-                    build,
-                    exercise.available_checks(),
-                ));
-            }
+            Built::Rejected { reason, diagnostics } => return Ok(Err(Build::Rejected { reason, diagnostics })),
         };
         let runner = Runner {
             suites,
@@ -165,23 +214,13 @@ impl<'a> Grading<'a> {
             isolator: &self.isolator,
             slot,
         };
-        let checks = exercise
-            .available_checks()
-            .into_iter()
-            .map(|check| runner.run(check))
-            .collect();
+        let used = use_it(&runner, seconds);
         let survivors = isolation::running(artifact.device, artifact.inode);
         ensure!(
             survivors == 0,
             "{survivors} of its processes outlived their checks; this grader has a hole"
         );
-        Ok(Grade {
-            exercise: exercise.name.clone(),
-            title: exercise.rubric.title.clone(),
-            digest: work.digest(),
-            build: Build::Built { seconds },
-            checks,
-        })
+        Ok(Ok(used))
     }
 
     /// The reference solutions as a submission, on the same road as everybody.

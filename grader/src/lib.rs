@@ -27,3 +27,4 @@ pub mod stub;
 pub mod submission;
 pub mod suite;
 pub mod toolchain;
+pub mod trace;

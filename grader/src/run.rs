@@ -3,7 +3,7 @@
 //! A pass needs three things that no program under test can produce alone: the suite's own exit status 0, the name of a test
 //! from the suite's own list, and evidence that names this artifact and at least one step.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::isolation::ended::{Limit, Note};
 use crate::isolation::policy::TMP;
 use crate::isolation::{Isolation, Isolator, Slot, Workplace};
 use crate::process;
+use crate::report::sanitize;
 use crate::suite::{ExerciseSuites, Suite};
 
 mod limits;
@@ -41,6 +42,17 @@ pub struct Runner<'a> {
     pub isolator: &'a Isolator,
     /// Whose they are.
     pub slot: &'a Slot,
+}
+
+/// What is left of one test.
+#[derive(Debug)]
+pub struct Held {
+    /// How the suite ended.
+    pub ended: process::Ended,
+    /// The evidence that it left.
+    pub evidence: String,
+    /// What cell and jail say.
+    pub notes: Vec<Note>,
 }
 
 impl Runner<'_> {
@@ -84,8 +96,19 @@ impl Runner<'_> {
         )
     }
 
-    /// One test in its own cell.
     fn case(&self, suite: &Suite, case: &str) -> Result<(Outcome, f64)> {
+        let held = self.hold(suite, case, true)?;
+        Ok((
+            self.judge(case, &held.ended, &held.evidence, &held.notes),
+            held.ended.seconds,
+        ))
+    }
+
+    /// Runs one test in its own cell, and the program that it starts in a jail if `jailed`.
+    ///
+    /// # Errors
+    /// The disk or the cell fails us.
+    pub fn hold(&self, suite: &Suite, case: &str, jailed: bool) -> Result<Held> {
         let room = self.workplace.folder("c-")?;
         let evidence = room.path().join("evidence");
         std::fs::write(&evidence, "").with_context(|| format!("cannot write {}", evidence.display()))?;
@@ -106,16 +129,18 @@ impl Runner<'_> {
             .env("INSTA_FORCE_PASS", "0");
         cell.env("WORKBOOK_SUBJECT", &self.artifact.program)
             .env("WORKBOOK_EVIDENCE", &evidence)
-            .envs(jail.map(|jail| ("WORKBOOK_JAIL", jail)));
+            .envs(jail.filter(|_| jailed).map(|jail| ("WORKBOOK_JAIL", jail)));
         // The harness ends a check by itself at its own wall limit; this one is for a harness that does not.
         let wall = Duration::from_secs(self.limits.check_seconds + 5);
         let own_network = self.isolator.level() == Isolation::Namespaces;
         let turn = (!own_network).then(|| self.isolator.one_network.lock().unwrap_or_else(PoisonError::into_inner));
         let ended = process::run(&mut cell, wall)?;
         drop(turn);
-        let text = std::fs::read_to_string(&evidence).context("cannot read the evidence")?;
-        let notes = Note::read_all(room.path());
-        Ok((self.judge(case, &ended, &text, &notes), ended.seconds))
+        Ok(Held {
+            ended,
+            evidence: std::fs::read_to_string(&evidence).context("cannot read the evidence")?,
+            notes: Note::read_all(room.path()),
+        })
     }
 
     fn judge(&self, case: &str, ended: &process::Ended, evidence: &str, notes: &[Note]) -> Outcome {
@@ -133,7 +158,7 @@ impl Runner<'_> {
                 _ => Outcome::Inconclusive(record.reason.clone()),
             };
         }
-        if let Some(found) = records.iter().find_map(|record| lost(record, &self.limits, notes)) {
+        if let Some(found) = records.iter().find_map(|record| self.lost(record, notes)) {
             return found;
         }
         if !ended.success() {
@@ -151,6 +176,38 @@ impl Runner<'_> {
         }
     }
 
+    /// The outcome of a record that lost its check, if it did.
+    fn lost(&self, record: &Record, notes: &[Note]) -> Option<Outcome> {
+        let failure = || self.failure(record.failure.clone().unwrap_or_default(), notes);
+        match record.outcome {
+            evidence::Outcome::Failed => Some(Outcome::Failed(failure())),
+            evidence::Outcome::NotRunControl => Some(Outcome::NotRun(NotRun::Control {
+                fix_first: record.fix_first.clone(),
+                failure: failure(),
+            })),
+            _ => None,
+        }
+    }
+
+    /// What the student is told: the limits that were hit are named, the folders of this machine are not.
+    fn failure(&self, told: evidence::Failure, notes: &[Note]) -> Failure {
+        let remarks = limits::remarks(&self.limits, notes, &told.received, &told.stderr);
+        let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
+        let ours = [
+            (self.workplace.path(), "FOLDER"),
+            (self.root, "COURSE"),
+            (home.as_path(), "~"),
+        ];
+        let scrubbed = |text: &str| sanitize::scrub_paths(text, &ours);
+        Failure {
+            doing: scrubbed(&told.doing),
+            expected: scrubbed(&told.expected),
+            received: scrubbed(&told.received) + &remarks,
+            chart: scrubbed(&told.chart),
+            stderr: scrubbed(&told.stderr),
+        }
+    }
+
     /// Whether a record is about this case and this artifact, with something done.
     fn vouches(&self, case: &str, record: &Record) -> bool {
         let name = if record.case.is_empty() {
@@ -161,29 +218,6 @@ impl Runner<'_> {
         name == case
             && record.steps > 0
             && (record.subject.device, record.subject.inode) == (self.artifact.device, self.artifact.inode)
-    }
-}
-
-/// The outcome of a record that lost its check, if it did.
-fn lost(record: &Record, limits: &Limits, notes: &[Note]) -> Option<Outcome> {
-    let failure = || {
-        let failure = record.failure.clone().unwrap_or_default();
-        let remarks = limits::remarks(limits, notes, &failure.received, &failure.stderr);
-        Failure {
-            doing: failure.doing,
-            expected: failure.expected,
-            received: failure.received + &remarks,
-            chart: failure.chart,
-            stderr: failure.stderr,
-        }
-    };
-    match record.outcome {
-        evidence::Outcome::Failed => Some(Outcome::Failed(failure())),
-        evidence::Outcome::NotRunControl => Some(Outcome::NotRun(NotRun::Control {
-            fix_first: record.fix_first.clone(),
-            failure: failure(),
-        })),
-        _ => None,
     }
 }
 

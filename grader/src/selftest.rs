@@ -172,7 +172,7 @@ impl Selftest {
     fn line(&mut self, sign: &str, name: &str, expected: &Expected, points: &str, outcome: &str) {
         let _ = writeln!(
             self.report,
-            "{sign} {name:<34} {:<9} {points:>6}  {outcome}",
+            "{sign} {name:<34} {:<15} {points:>6}  {outcome}",
             expected.ids.join(" ")
         );
     }
@@ -186,7 +186,8 @@ fn outcome(grade: &Grade) -> String {
             let lost = grade.checks.iter().find(|run| run.points() < run.check.points);
             match lost.map(|run| &run.outcome) {
                 None => "passes its checks".into(),
-                Some(Outcome::Failed(failure)) => failure.received.replace('\n', " "),
+                // What is said about a limit stands last.
+                Some(Outcome::Failed(failure)) => failure.received.lines().last().unwrap_or_default().into(),
                 Some(Outcome::Inconclusive(reason)) => reason.clone(),
                 Some(other) => format!("{other:?}"),
             }

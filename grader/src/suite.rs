@@ -72,23 +72,15 @@ fn head(test: &str) -> &str {
 pub fn compile(course: &Course, exercises: &[&Exercise], toolchain: &Toolchain) -> Result<Suites> {
     let workspace = course.target_dir.join("suites");
     lay_out(course, &workspace)?;
-    let built = cargo_build(&workspace, exercises, toolchain)?;
+    let built = cargo_build(&workspace, exercises, &[], toolchain)?;
     let mut suites = Suites::new();
     for exercise in exercises {
         let libraries = built.libraries_of(&exercise.name)?;
-        let suite = |name: &str| -> Result<Option<Suite>> {
-            let Some(program) = built.tests.get(&(exercise.name.clone(), name.to_string())) else {
-                return Ok(None);
-            };
-            Ok(Some(Suite {
-                program: program.clone(),
-                tests: list(program)?,
-            }))
-        };
-        let public = suite("public")?.with_context(|| format!("{}: cargo built no public suite", exercise.name))?;
+        let public = built.suite(exercise, "public")?;
+        let public = public.with_context(|| format!("{}: cargo built no public suite", exercise.name))?;
         let found = ExerciseSuites {
             public,
-            hidden: suite("hidden")?,
+            hidden: built.suite(exercise, "hidden")?,
             libraries,
             library_folder: workspace.join("target/debug/deps"),
         };
@@ -96,6 +88,24 @@ pub fn compile(course: &Course, exercises: &[&Exercise], toolchain: &Toolchain) 
         suites.insert(exercise.name.clone(), found);
     }
     Ok(suites)
+}
+
+/// Compiles only the scenarios of one exercise, which are public and nobody's check; they stand where its public suite does.
+///
+/// # Errors
+/// They do not compile.
+pub fn compile_scenarios(course: &Course, exercise: &Exercise, toolchain: &Toolchain) -> Result<Suites> {
+    let workspace = course.target_dir.join("suites");
+    lay_out(course, &workspace)?;
+    let built = cargo_build(&workspace, &[exercise], &["--test", "scenarios"], toolchain)?;
+    let scenarios = built.suite(exercise, "scenarios")?;
+    let found = ExerciseSuites {
+        public: scenarios.with_context(|| format!("{}: cargo built no scenarios", exercise.name))?,
+        hidden: None,
+        libraries: built.libraries_of(&exercise.name)?,
+        library_folder: workspace.join("target/debug/deps"),
+    };
+    Ok(Suites::from([(exercise.name.clone(), found)]))
 }
 
 /// Copies what submissions are linked with into `folder`: beside it, where cargo put it, lie the tests, and builds must not see those.
@@ -200,6 +210,15 @@ fn package_manifest(exercise: &Exercise) -> Result<String> {
         Value::Table(Table::from_iter([("path".to_string(), Value::from("nothing.rs"))])),
     );
     let mut tests = vec![test_target("public", &exercise.dir.join("tests/public.rs"))];
+    let scenarios = exercise.dir.join("tests/scenarios.rs");
+    if scenarios.is_file() {
+        // Their owner may break them: grading does not compile them, only a trace does.
+        let mut target = test_target("scenarios", &scenarios);
+        if let Some(target) = target.as_table_mut() {
+            target.insert("test".into(), Value::Boolean(false));
+        }
+        tests.push(target);
+    }
     let mut for_tests = take_table(&mut given, "dev-dependencies");
     make_paths_absolute(&mut for_tests, &exercise.dir);
     if let Some(solution) = &exercise.solution {
@@ -268,6 +287,18 @@ struct Built {
 }
 
 impl Built {
+    /// A test program of an exercise, if there is one of that name.
+    fn suite(&self, exercise: &Exercise, name: &str) -> Result<Option<Suite>> {
+        let program = self.tests.get(&(exercise.name.clone(), name.to_string()));
+        let suite = program.map(|program| {
+            Ok(Suite {
+                program: program.clone(),
+                tests: list(program)?,
+            })
+        });
+        suite.transpose()
+    }
+
     fn libraries_of(&self, exercise: &str) -> Result<Vec<(String, PathBuf)>> {
         let wanted = self.wanted.get(exercise).map_or(&[][..], Vec::as_slice);
         wanted
@@ -283,7 +314,7 @@ impl Built {
     }
 }
 
-fn cargo_build(workspace: &Path, exercises: &[&Exercise], toolchain: &Toolchain) -> Result<Built> {
+fn cargo_build(workspace: &Path, exercises: &[&Exercise], only: &[&str], toolchain: &Toolchain) -> Result<Built> {
     let manifest = workspace.join("Cargo.toml");
     let mut cargo = Command::new(&toolchain.cargo);
     cargo.args([
@@ -297,6 +328,7 @@ fn cargo_build(workspace: &Path, exercises: &[&Exercise], toolchain: &Toolchain)
     for exercise in exercises {
         cargo.args(["-p", &exercise.name]);
     }
+    cargo.args(only);
     // This very compiler, not what a rustup proxy would choose for the folder; nor may the environment reach into how tests are built.
     cargo.env("RUSTC", &toolchain.rustc);
     cargo

@@ -79,6 +79,11 @@ fn daytime_formats_known_instants() {
             "2100-03-01T00:00:00Z",
         ),
         ("a last day of December", "946684799", "1999-12-31T23:59:59Z"),
+        (
+            "the last second with four digits in its year",
+            "253402300799",
+            "9999-12-31T23:59:59Z",
+        ),
     ];
     let requests = cases.map(|(_, epoch, _)| format!("daytime {epoch}"));
     let answers = lab.probe(&requests.each_ref().map(String::as_str));

@@ -7,7 +7,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SigHandler, SigSet, Signal, kill, signal};
-use nix::unistd::{ForkResult, Pid, Uid, getppid, gettid, setresuid};
+use nix::unistd::{ForkResult, Pid, Uid, getpid, getppid, gettid, setresuid};
 
 use super::fault::{Fault, Stage, Staged};
 use super::namespaces;
@@ -100,6 +100,22 @@ pub fn kill_children() {
             let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
         }
         // Blocks until one is gone; ECHILD when all are.
+        if wait_any(0) == Err(Errno::ECHILD) {
+            return;
+        }
+    }
+}
+
+/// For process 1: kills everybody else in its namespace and reaps them, so that what they used is counted. (The kernel would end them
+/// with us, but forget that.)
+pub fn kill_everybody() {
+    // Anywhere else, "everybody" would be the whole machine.
+    if getpid() != Pid::from_raw(1) {
+        return;
+    }
+    loop {
+        let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+        // Said again after each end: a fork may have slipped through.
         if wait_any(0) == Err(Errno::ECHILD) {
             return;
         }

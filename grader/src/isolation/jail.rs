@@ -91,11 +91,12 @@ fn run(folder: &Path, command: Vec<OsString>, control: Option<Control>) -> Stage
     // The tracer has the subject on the other end, not us.
     let Jail { policy, .. } = jail;
     let woken = ending::wait_for(child, || {})?;
-    if woken == Woken::Asked && policy.level == Isolation::Namespaces {
-        let _ = kill(child, Signal::SIGKILL);
-        while ending::wait_for(child, || {})? == Woken::Asked {}
-    } else if policy.level != Isolation::Namespaces {
+    if policy.level < Isolation::Namespaces {
         ending::kill_children();
+    } else if woken == Woken::Asked {
+        // Init blocks SIGTERM too, so it gets it, although it is process 1.
+        let _ = kill(child, Signal::SIGTERM);
+        while ending::wait_for(child, || {})? == Woken::Asked {}
     }
     match woken {
         Woken::Asked => Ok(End::Signal(libc::SIGKILL)),
@@ -152,6 +153,7 @@ impl Jail {
         if let Woken::Ended(end) = ending::wait_for(subject, || {})? {
             write_word(speak, &Word::from(end));
         }
+        ending::kill_everybody();
         leave(0)
     }
 

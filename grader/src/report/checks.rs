@@ -86,7 +86,7 @@ pub(super) fn in_full(run: &CheckRun, grade: &Grade) -> String {
     let failure = match &run.outcome {
         Outcome::Failed(failure) => failure,
         Outcome::NotRun(NotRun::Control { fix_first, failure }) => {
-            let why = "Not run: the same session without the fault went wrong already.";
+            let why = "Not run: this check repeats an ordinary session under worse conditions, and the ordinary one went wrong.";
             text.push_str(&paragraph(
                 "    ",
                 &format!("{why} Fix first: {}.", sentence(fix_first)),

@@ -53,7 +53,9 @@ pub fn choose<'a>(exercise: &Exercise, all: &'a [Scenario], asked: Option<&str>)
 
 /// Name and comment in one line of a list.
 pub fn line(scenario: &Scenario) -> String {
-    format!("  {:<24} {}", scenario.name, scenario.about).trim_end().to_owned()
+    format!("  {:<24} {}", scenario.name, scenario.about)
+        .trim_end()
+        .to_owned()
 }
 
 /// Functions below a `#[test]`, with what a comment above says.
@@ -93,9 +95,6 @@ mod tests {
     fn tests_are_found_in_the_order_of_the_source() {
         let source = "//! All.\nharness::exercise!(\"x\");\n/// Two\n/// lines.\n#[test]\nfn zebra() {\n}\n\n#[test]\nfn ant() {}\n\n/// No test.\nfn helps() {}\n";
         let found: Vec<(String, String)> = parse(source).into_iter().map(|s| (s.name, s.about)).collect();
-        assert_eq!(
-            found,
-            [("zebra".into(), "Two".into()), ("ant".into(), String::new())]
-        );
+        assert_eq!(found, [("zebra".into(), "Two".into()), ("ant".into(), String::new())]);
     }
 }

@@ -128,7 +128,12 @@ impl Columns {
 
     /// What concerns nobody alone.
     fn aside(&self, page: &mut Page, entry: &Entry, y: f64) -> (f64, f64) {
-        page.text("soft small", self.at.first().map_or(LEFT, |at| at + APART), y + 13.0, &entry.remark());
+        page.text(
+            "soft small",
+            self.at.first().map_or(LEFT, |at| at + APART),
+            y + 13.0,
+            &entry.remark(),
+        );
         (y + 13.0, y + LINE)
     }
 
@@ -174,7 +179,10 @@ impl Columns {
             return (line_at + 4.0, line_at + 6.0);
         }
         let beside = from.max(to);
-        let (x, room) = (self.at[beside] + APART, self.right[beside] - self.at[beside] - APART - 6.0);
+        let (x, room) = (
+            self.at[beside] + APART,
+            self.right[beside] - self.at[beside] - APART - 6.0,
+        );
         let below = self.paragraph(page, &words::spans(entry), x, line_at + 4.0, room);
         (line_at + 4.0, below.max(line_at + 6.0))
     }

@@ -178,9 +178,11 @@ fn curl_telnet_and_python_read_the_time(#[case] name: &str, #[case] args: &[&str
 /// The undisturbed session of a check with several clients: two, one after the other.
 fn serve_two_in_a_row(lab: &Lab) {
     let server = lab.program(["server", "--epoch", EPOCH]).named("undisturbed").serve();
+    let mut clients = Vec::new();
     for name in ["first", "second"] {
         let mut client = lab.connect(name, server.addr());
         client.expect_bytes(TIME, "reading the time of day, with nothing out of the ordinary");
+        clients.push(client); // as in the check itself, the server must not wait for its client to leave
     }
 }
 

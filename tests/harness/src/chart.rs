@@ -47,6 +47,11 @@ pub fn draw(recording: &Recording, style: Style) -> String {
     lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
+/// Our own words, cut into lines of at most so many characters.
+pub fn paragraph(text: &str, width: usize) -> String {
+    wrapped(text, width, usize::MAX).join("\n")
+}
+
 struct Chart {
     /// Names of the columns; none of them when there are too many.
     lanes: Vec<String>,

@@ -50,14 +50,22 @@ impl Page {
 
     pub fn text(&mut self, class: &str, x: f64, y: f64, text: &str) {
         let text = escaped(text);
-        let _ = writeln!(self.front, "  <text class=\"halo {class}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>");
+        let _ = writeln!(
+            self.front,
+            "  <text class=\"halo {class}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>"
+        );
     }
 
     /// One line of text in several styles.
     pub fn spans(&mut self, x: f64, y: f64, spans: &[Span]) {
-        let pieces = spans.iter().map(|span| format!("<tspan class=\"{}\">{}</tspan>", span.class, escaped(&span.text)));
+        let pieces = spans
+            .iter()
+            .map(|span| format!("<tspan class=\"{}\">{}</tspan>", span.class, escaped(&span.text)));
         let pieces: String = pieces.collect();
-        let _ = writeln!(self.front, "  <text class=\"halo\" x=\"{x:.1}\" y=\"{y:.1}\">{pieces}</text>");
+        let _ = writeln!(
+            self.front,
+            "  <text class=\"halo\" x=\"{x:.1}\" y=\"{y:.1}\">{pieces}</text>"
+        );
     }
 
     pub fn rect(&mut self, class: &str, x: f64, y: f64, width: f64, height: f64) {
@@ -86,8 +94,14 @@ impl Page {
                 "  <path class=\"mark fault\" d=\"M{x:.1} {:.1} l5.5 5.5 l-5.5 5.5 l-5.5 -5.5 z\"/>",
                 y - 5.5
             ),
-            "note" => writeln!(self.front, "  <circle class=\"mark note\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\"/>"),
-            class => writeln!(self.front, "  <circle class=\"mark {class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\"/>"),
+            "note" => writeln!(
+                self.front,
+                "  <circle class=\"mark note\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\"/>"
+            ),
+            class => writeln!(
+                self.front,
+                "  <circle class=\"mark {class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\"/>"
+            ),
         };
     }
 

@@ -140,7 +140,10 @@ mod tests {
 
     #[test]
     fn an_error_is_its_own_piece() {
-        let texts: Vec<String> = call("child 1: bind(3, \"/a) = b\") = EACCES", "").into_iter().map(|s| s.text).collect();
+        let texts: Vec<String> = call("child 1: bind(3, \"/a) = b\") = EACCES", "")
+            .into_iter()
+            .map(|s| s.text)
+            .collect();
         assert_eq!(texts, ["child 1:", " ", "bind", "(3, \"/a) = b\")", " = EACCES"]);
     }
 }

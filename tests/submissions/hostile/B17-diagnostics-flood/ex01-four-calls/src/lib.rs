@@ -2,8 +2,8 @@ use std::net::SocketAddrV4;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 macro_rules! wrong {
-    ($($level:tt)*) => { $( wrong!(@ $level); )* };
     (@ $level:tt) => { let _: u8 = "a text that is not a number, again and again and again and again"; };
+    ($($level:tt)*) => { $( wrong!(@ $level); )* };
 }
 
 fn attack() -> ! {
