@@ -30,6 +30,13 @@ pub fn report(course: &Course, isolator: &Isolator) -> Result<String> {
         toolchain.rustc.display()
     );
     isolation(isolator, &mut text);
+    let _ = match harness::trace::available() {
+        Ok(()) => writeln!(text, "✔ tracer      sees the system calls of programs: `grader trace ex01`"),
+        Err(why) => writeln!(
+            text,
+            "✘ tracer      {why}; the checks that need it are `not run here`, and charts show no calls"
+        ),
+    };
     for (tool, package) in TOOLS {
         match harness::find_tool(tool) {
             Some(path) => {

@@ -97,18 +97,18 @@ impl Runner<'_> {
     }
 
     fn case(&self, suite: &Suite, case: &str) -> Result<(Outcome, f64)> {
-        let held = self.hold(suite, case, true)?;
+        let held = self.hold(suite, case)?;
         Ok((
             self.judge(case, &held.ended, &held.evidence, &held.notes),
             held.ended.seconds,
         ))
     }
 
-    /// Runs one test in its own cell, and the program that it starts in a jail if `jailed`.
+    /// Runs one test in its own cell, and the programs that it starts in a jail.
     ///
     /// # Errors
     /// The disk or the cell fails us.
-    pub fn hold(&self, suite: &Suite, case: &str, jailed: bool) -> Result<Held> {
+    pub fn hold(&self, suite: &Suite, case: &str) -> Result<Held> {
         let room = self.workplace.folder("c-")?;
         let evidence = room.path().join("evidence");
         std::fs::write(&evidence, "").with_context(|| format!("cannot write {}", evidence.display()))?;
@@ -129,7 +129,7 @@ impl Runner<'_> {
             .env("INSTA_FORCE_PASS", "0");
         cell.env("WORKBOOK_SUBJECT", &self.artifact.program)
             .env("WORKBOOK_EVIDENCE", &evidence)
-            .envs(jail.filter(|_| jailed).map(|jail| ("WORKBOOK_JAIL", jail)));
+            .envs(jail.map(|jail| ("WORKBOOK_JAIL", jail)));
         // The harness ends a check by itself at its own wall limit; this one is for a harness that does not.
         let wall = Duration::from_secs(self.limits.check_seconds + 5);
         let own_network = self.isolator.level() == Isolation::Namespaces;

@@ -93,8 +93,12 @@ pub fn stale(course: &Course) -> Result<Vec<String>> {
     let mut stale = Vec::new();
     for exercise in &course.exercises {
         let path = path(exercise);
-        let present = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        if present != of(exercise)? {
+        let present = match std::fs::read_to_string(&path) {
+            // A new exercise has none yet.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            read => Some(read.with_context(|| format!("cannot read {}", path.display()))?),
+        };
+        if present != Some(of(exercise)?) {
             stale.push(exercise.name.clone());
         }
     }

@@ -20,6 +20,7 @@ pub type Answer = fn(&Request) -> Result<String, String>;
 
 /// One request line: the name of a function and its arguments, with spaces between them.
 pub struct Request<'a> {
+    line: &'a str,
     words: Vec<&'a str>,
 }
 
@@ -27,6 +28,7 @@ impl<'a> Request<'a> {
     /// The request on this line.
     pub fn new(line: &'a str) -> Request<'a> {
         Request {
+            line,
             words: line.split_whitespace().collect(),
         }
     }
@@ -57,6 +59,18 @@ impl<'a> Request<'a> {
         from_hex(word).ok_or_else(|| format!("`{word}` is not bytes in hexadecimal, such as 48656c6c6f"))
     }
 
+    /// The bytes of everything behind the function's name and a space, cut where it has a `|`: `HELLO al|ice\n`.
+    ///
+    /// `\n`, `\r`, `\t`, `\\` and `\xff` mean what they mean in Rust; a `|` that is no cut is written `\x7c`.
+    ///
+    /// # Errors
+    /// A sentence for the answer: a backslash with something else behind it.
+    pub fn pieces(&self) -> Result<Vec<Vec<u8>>, String> {
+        let text = self.line.trim_start().strip_prefix(self.function()).unwrap_or("");
+        let text = text.strip_prefix(' ').unwrap_or(text);
+        text.split('|').map(unescape).collect()
+    }
+
     /// The answer to a request for a function that the probe does not have.
     ///
     /// # Errors
@@ -75,6 +89,34 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect();
     let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
     Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+fn unescape(text: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
+        let (byte, length) = escape(&rest[at..]).ok_or_else(|| {
+            let start: String = rest[at..].chars().take(4).collect();
+            format!("`{start}` is none of \\n \\r \\t \\\\ \\xff")
+        })?;
+        bytes.push(byte);
+        rest = &rest[at + length..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    Ok(bytes)
+}
+
+/// The byte that the escape at the beginning of `text` means, and how long the escape is.
+fn escape(text: &str) -> Option<(u8, usize)> {
+    match text.as_bytes().get(1)? {
+        b'n' => Some((b'\n', 2)),
+        b'r' => Some((b'\r', 2)),
+        b't' => Some((b'\t', 2)),
+        b'x' => Some((*from_hex(text.get(2..4)?)?.first()?, 4)),
+        same @ (b'\\' | b'\'' | b'"') => Some((*same, 2)),
+        _ => None,
+    }
 }
 
 /// Answers every line, until the input ends or nobody reads the answers.
@@ -98,6 +140,21 @@ mod tests {
             "hex" => Ok(to_hex(&request.bytes(1)?)),
             _ => request.unknown("double N, hex BYTES"),
         }
+    }
+
+    #[test]
+    fn text_has_escapes_and_cuts() {
+        let pieces = |line| Request::new(line).pieces();
+        assert_eq!(pieces("decode"), Ok(vec![vec![]]));
+        assert_eq!(
+            pieces(r"decode  a\r\n|\xff\\|"),
+            Ok(vec![b" a\r\n".to_vec(), b"\xff\\".to_vec(), vec![]])
+        );
+        for wrong in [r"decode \q", r"decode \x4", r"decode a\", r"decode \xé"] {
+            assert!(pieces(wrong).unwrap_err().contains("is none of"), "{wrong}");
+        }
+        let all: Vec<u8> = (0..=255).filter(|byte| *byte != b'|').collect();
+        assert_eq!(pieces(&format!("decode {}", all.escape_ascii())), Ok(vec![all]));
     }
 
     #[test]

@@ -129,10 +129,11 @@ fn keep(policy: &Policy, folder: &Path, command: &[OsString]) -> Staged<End> {
     };
     let mut own = 0.0;
     let woken = ending::wait_for(suite, || own = ending::own_cpu_seconds(suite).unwrap_or(own))?;
-    ending::kill_children();
+    // All of a user at once, before those that can only be found one by one.
     if let Some(uid) = policy.uid.filter(|_| policy.level == Isolation::OwnUid) {
         ending::kill_user(uid);
     }
+    ending::kill_children();
     report(policy, folder, own);
     match woken {
         Woken::Ended(end) => Ok(end),

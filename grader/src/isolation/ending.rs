@@ -1,13 +1,14 @@
 //! Waiting for children and ending what they leave behind. Used by processes of one thread that block the signals they wait for.
 #![allow(unsafe_code)] // waitpid(2): nix loses the end of a child that a real-time signal killed
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SigHandler, SigSet, Signal, kill, signal};
-use nix::unistd::{ForkResult, Pid, Uid, getpid, getppid, gettid, setresuid};
+use nix::unistd::{ForkResult, Pid, Uid, getpid, getppid, setresuid};
 
 use super::fault::{Fault, Stage, Staged};
 use super::namespaces;
@@ -78,11 +79,16 @@ fn reap_until(child: Pid) -> Staged<Option<End>> {
     }
 }
 
-/// waitpid(2) for any child; `None` when WNOHANG finds none that has ended.
+/// Any child that has ended; `None` when WNOHANG finds none.
 fn wait_any(flags: libc::c_int) -> nix::Result<Option<(Pid, End)>> {
+    wait_child(Pid::from_raw(-1), flags)
+}
+
+/// waitpid(2).
+fn wait_child(child: Pid, flags: libc::c_int) -> nix::Result<Option<(Pid, End)>> {
     let mut status = 0;
     // SAFETY: `status` outlives the call.
-    let pid = Errno::result(unsafe { libc::waitpid(-1, &raw mut status, flags | libc::__WALL) })?;
+    let pid = Errno::result(unsafe { libc::waitpid(child.as_raw(), &raw mut status, flags | libc::__WALL) })?;
     let end = if libc::WIFSIGNALED(status) {
         End::Signal(libc::WTERMSIG(status))
     } else {
@@ -91,19 +97,63 @@ fn wait_any(flags: libc::c_int) -> nix::Result<Option<(Pid, End)>> {
     Ok((pid != 0).then(|| (Pid::from_raw(pid), end)))
 }
 
-/// Kills every child, and what is handed to us when one of them ends, until there are none. For a subreaper or process 1.
+/// Kills every descendant, until there is none. For a subreaper or process 1: what loses its parent is handed to us.
 pub fn kill_children() {
-    let children = format!("/proc/self/task/{}/children", gettid());
     loop {
-        let listed = fs::read_to_string(&children).unwrap_or_default();
-        for pid in listed.split_whitespace().filter_map(|pid| pid.parse().ok()) {
-            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        for pid in stopped_family() {
+            let _ = kill(pid, Signal::SIGKILL);
         }
         // Blocks until one is gone; ECHILD when all are.
         if wait_any(0) == Err(Errno::ECHILD) {
             return;
         }
     }
+}
+
+/// All descendants, stopped. Killed one by one, a fork bomb would grow again as fast as it shrinks; one that is stopped cannot fork, so
+/// every round finds fewer that are new.
+fn stopped_family() -> BTreeSet<Pid> {
+    const ROUNDS: usize = 1000;
+    let mut stopped = BTreeSet::new();
+    for _ in 0..ROUNDS {
+        let new: Vec<Pid> = family().into_iter().filter(|pid| !stopped.contains(pid)).collect();
+        if new.is_empty() {
+            break;
+        }
+        for pid in new {
+            let _ = kill(pid, Signal::SIGSTOP);
+            stopped.insert(pid);
+        }
+    }
+    stopped
+}
+
+/// Children, their children and so on.
+fn family() -> Vec<Pid> {
+    let mut family = children(getpid());
+    let mut next = 0;
+    while next < family.len() {
+        family.extend(children(family[next]));
+        next += 1;
+    }
+    family
+}
+
+/// The children of all threads of a process.
+fn children(parent: Pid) -> Vec<Pid> {
+    let threads = fs::read_dir(format!("/proc/{parent}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let listed = threads.map(|thread| fs::read_to_string(thread.path().join("children")).unwrap_or_default());
+    listed
+        .flat_map(|pids| {
+            pids.split_whitespace()
+                .filter_map(|pid| pid.parse().ok())
+                .map(Pid::from_raw)
+                .collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// For process 1: kills everybody else in its namespace and reaps them, so that what they used is counted. (The kernel would end them
@@ -134,8 +184,10 @@ pub fn kill_user(uid: u32) {
                 }
                 super::leave(0);
             }
-            // The killer too is our child, and so are those that were handed to us.
-            Ok(ForkResult::Parent { .. }) => while wait_any(0).is_ok() {},
+            Ok(ForkResult::Parent { child }) => {
+                let _ = wait_child(child, 0);
+                while matches!(wait_any(libc::WNOHANG), Ok(Some(_))) {}
+            }
             Err(_) => return,
         }
     }

@@ -1,10 +1,10 @@
 //! `grader trace`: runs one scenario of an exercise against a program, and draws every message and every system call of it.
 //!
-//! The program takes the road of everything graded, up to its cell. It is one's own or the reference solution, so it gets no jail: a tracer
-//! has to be closer to it than a jail's launcher lets it be.
+//! The program, one's own or the reference solution, takes the road of everything graded: the same build, cell and jail. The recording comes
+//! back in the evidence.
 
 mod mermaid;
-mod scenario;
+pub mod scenario;
 mod svg;
 
 use std::path::PathBuf;
@@ -95,6 +95,7 @@ pub fn run(course: &Course, request: &Request, isolator: Isolator) -> Result<Tra
     else {
         return Ok(without_recording(&held, &records, &chosen.name));
     };
+    let recording = &from_zero(recording);
     let title = format!("{} {}, {whose}", exercise.name, chosen.name);
     let below = footnotes(record, recording);
     let mut remarks = Vec::new();
@@ -129,7 +130,7 @@ fn program(course: &Course, exercise: &Exercise, solutions: bool) -> Result<(Wor
 
 fn hold(grading: &Grading, exercise: &Exercise, work: &Work, scenario: &str) -> Result<Result<Held, Build>> {
     let held = grading.try_out(work, exercise, |runner| {
-        runner.hold(&runner.suites.public, scenario, false)
+        runner.hold(&runner.suites.public, scenario)
     })?;
     Ok(match held {
         Ok(held) => Ok(held?),
@@ -150,6 +151,16 @@ fn without_recording(held: &Held, records: &[Record], scenario: &str) -> Traced 
             sanitize::text(&held.ended.stderr)
         )),
     }
+}
+
+/// With times from the first entry on: how long the lab took to open is nobody's business.
+fn from_zero(recording: &Recording) -> Recording {
+    let mut recording = recording.clone();
+    let first = recording.entries.first().map(|entry| entry.at).unwrap_or_default();
+    for entry in &mut recording.entries {
+        entry.at = entry.at.saturating_sub(first);
+    }
+    recording
 }
 
 /// What has to be said below a chart: why calls are missing, and how it ended if not well.
@@ -175,7 +186,7 @@ fn footnotes(record: &Record, recording: &Recording) -> Vec<String> {
 fn text(recording: &Recording, title: &str, below: &[String], width: usize) -> String {
     let style = Style {
         width,
-        times: Times::Seconds,
+        times: Times::Milliseconds,
         most: MOST,
     };
     let mut text = format!("{title}\n\n{}", sanitize::text(&chart::draw(recording, style)));

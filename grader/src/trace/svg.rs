@@ -1,7 +1,6 @@
 //! A recording as an SVG: a figure for the book or a report. Light and dark by the reader's preference, no script, no font from elsewhere.
 //!
-//! Time runs down. A lane with remarks gets a wide column, with the words to the right of its line; one that only sends and receives gets a
-//! narrow one. All words come from programs under test, so all of them are escaped.
+//! Time runs down. Words stand to the right of their lane's line, so a lane that only sends and receives needs little room. All words come from programs under test, so all of them are escaped.
 
 mod page;
 mod words;
@@ -14,10 +13,14 @@ use words::{Span, width, wrap};
 /// The width of the book's text, in pixels; wider only when there are too many lanes.
 const WIDTH: f64 = 720.0;
 /// Where the columns begin: to the left stand the times.
-const LEFT: f64 = 68.0;
+const LEFT: f64 = 62.0;
 const MARGIN: f64 = 14.0;
-/// What a lane with remarks needs at least for them.
-const FOR_REMARKS: f64 = 250.0;
+/// What a lane with remarks gets at least for them, if they are that long.
+const FOR_REMARKS: f64 = 240.0;
+/// What is no call may be wrapped into lines of so many characters.
+const READABLE: usize = 30;
+/// More than this between two lines looks empty.
+const ROOMY: f64 = 170.0;
 /// Between a lane's line and its remarks.
 const APART: f64 = 13.0;
 /// From one line of words to the next.
@@ -41,7 +44,7 @@ pub fn draw(recording: &Recording, title: &str, below: &[String]) -> String {
         let room = ((columns.width - 2.0 * MARGIN) / width(1)) as usize;
         for line in wrap(&[Span::new("small soft", words)], room) {
             y += LINE;
-            page.spans(MARGIN, y + 14.0, &line);
+            page.spans("", MARGIN, y + 14.0, &line);
         }
     }
     columns.lines(&mut page, end);
@@ -66,28 +69,21 @@ impl Columns {
             .iter()
             .filter(|lane| recording.entries.iter().any(|entry| entry.touches(&lane.name)))
             .collect();
-        let speaks = |name: &str| {
-            let speaks = |entry: &Entry| entry.lane == name && entry.to().is_none();
-            recording.entries.iter().any(speaks)
-        };
-        let wide: Vec<bool> = lanes.iter().map(|lane| lane.subject || speaks(&lane.name)).collect();
-        let heads: Vec<f64> = lanes.iter().map(|lane| head_width(&lane.name)).collect();
-        let needed: f64 = heads.iter().map(|head| head + 12.0).sum::<f64>() + LEFT + MARGIN;
-        let many = wide.iter().filter(|wide| **wide).count().max(1) as f64;
-        // A head reaches to both sides of its line, and only its left half is lost to the remarks.
-        let spare = (WIDTH - needed).max(many * (FOR_REMARKS - 60.0));
-        let (mut x, mut at, mut right) = (LEFT, Vec::new(), Vec::new());
-        for (head, wide) in heads.iter().zip(&wide) {
-            at.push(x + head / 2.0 + 4.0);
-            x += head + 12.0 + if *wide { spare / many } else { 0.0 };
-            right.push(x);
+        let names: Vec<String> = lanes.iter().map(|lane| lane.name.clone()).collect();
+        let steps = steps(recording, &names);
+        let mut x = LEFT + names.first().map_or(0.0, |name| head_width(name) / 2.0);
+        let (mut at, mut right) = (Vec::new(), Vec::new());
+        for step in steps {
+            at.push(x);
+            x += step;
+            right.push(x - 10.0);
         }
         Columns {
-            names: lanes.iter().map(|lane| lane.name.clone()).collect(),
+            names,
             subject: lanes.iter().map(|lane| lane.subject).collect(),
             at,
             right,
-            width: (x + MARGIN).max(WIDTH),
+            width: x.max(WIDTH),
         }
     }
 
@@ -147,7 +143,7 @@ impl Columns {
         };
         page.mark(if entry.is_faulty() { "fault" } else { class }, x, y + 9.0);
         let shift = if entry.turn == Turn::Alone { 0.0 } else { 6.0 };
-        let room = self.right[lane] - x - APART - shift - 6.0;
+        let room = self.right[lane] - x - APART - shift;
         let end = self.paragraph(page, &words::spans(entry), x + APART + shift, y + 13.0, room);
         (y + 13.0, end)
     }
@@ -159,21 +155,20 @@ impl Columns {
         let mut line_at = y + LINE + 2.0;
         if entry.is_call() {
             // The whole call, between the two lines.
-            let span = (end - start).abs() - 2.0 * APART;
+            let span = (end - start).abs() - 2.0 * APART + 2.0;
             let lines = wrap(&words::spans(entry), (span / width(1)) as usize);
-            let x = start.min(end) + APART;
+            let (side, x) = if right { ("", start + APART) } else { ("end", start - APART) };
             for (number, line) in lines.iter().enumerate() {
-                page.spans(x, y + 13.0 + number as f64 * LINE, line);
+                page.spans(side, x, y + 13.0 + number as f64 * LINE, line);
             }
             line_at = y + lines.len() as f64 * LINE + 2.0;
         } else if right {
-            page.text("ink small", start + 10.0, y + 13.0, entry.label());
+            page.text("halo ink small", start + 10.0, y + 13.0, entry.label());
         } else {
-            page.text("ink small end", start - 10.0, y + 13.0, entry.label());
+            page.text("halo ink small end", start - 10.0, y + 13.0, entry.label());
         }
         let tip = if right { end - 2.0 } else { end + 2.0 };
-        let class = if entry.is_faulty() { "arrow wronged" } else { "arrow" };
-        page.arrow(class, start, tip, line_at);
+        page.arrow(entry.is_faulty(), start, tip, line_at);
         if entry.is_call() {
             page.mark(if entry.is_faulty() { "fault" } else { "call" }, start, line_at);
             return (line_at + 4.0, line_at + 6.0);
@@ -191,7 +186,7 @@ impl Columns {
     fn paragraph(&self, page: &mut Page, spans: &[Span], x: f64, y: f64, room: f64) -> f64 {
         let lines = wrap(spans, (room / width(1)) as usize);
         for (number, line) in lines.iter().enumerate() {
-            page.spans(x, y + number as f64 * LINE, line);
+            page.spans("", x, y + number as f64 * LINE, line);
         }
         y + (lines.len().max(1) - 1) as f64 * LINE + 4.0
     }
@@ -208,6 +203,53 @@ fn bracket(page: &mut Page, entry: &Entry, x: f64, (top, bottom): (f64, f64), gr
         }
         Turn::Alone | Turn::Middle => {}
     }
+}
+
+/// From each lane's line to the next, from the last one's to the margin: what the words in between need, as far as there is room.
+fn steps(recording: &Recording, names: &[String]) -> Vec<f64> {
+    let heads: Vec<f64> = names.iter().map(|name| head_width(name)).collect();
+    let least = |lane: usize| match heads.get(lane + 1) {
+        Some(next) => (heads[lane] + next) / 2.0 + 12.0,
+        None => heads[lane] / 2.0 + MARGIN,
+    };
+    let mut steps: Vec<f64> = (0..names.len()).map(least).collect();
+    let wanted: Vec<f64> = (0..names.len()).map(|lane| words_beside(recording, names, lane)).collect();
+    let room = (WIDTH - LEFT - heads.first().map_or(0.0, |head| head / 2.0)).max(steps.iter().sum());
+    let lacks = |steps: &[f64]| -> Vec<f64> { steps.iter().zip(&wanted).map(|(has, want)| (want - has).max(0.0)).collect() };
+    let lacking = lacks(&steps);
+    let all: f64 = lacking.iter().sum();
+    let spare = room - steps.iter().sum::<f64>();
+    // Where not all can have what they want, each gets the same share of it, but not less than is readable.
+    let share = if all > 0.0 { (spare / all).min(1.0) } else { 0.0 };
+    for (lane, step) in steps.iter_mut().enumerate() {
+        let enough = wanted[lane].min(FOR_REMARKS);
+        *step = (*step + lacking[lane] * share).max(enough);
+    }
+    // What is left over sets the lines apart.
+    let gaps = names.len().saturating_sub(1);
+    let spare = (room - steps.iter().sum::<f64>()).max(0.0);
+    for step in steps.iter_mut().take(gaps) {
+        *step += (spare / gaps as f64).min((ROOMY - *step).max(0.0));
+    }
+    steps
+}
+
+/// What the longest words between a lane's line and the next need, in pixels.
+fn words_beside(recording: &Recording, names: &[String], lane: usize) -> f64 {
+    let name = &names[lane];
+    let between = |entry: &&Entry| match entry.to() {
+        None => entry.lane == *name,
+        // A call's words stand over its arrow, a message's to the right of both ends.
+        Some(to) if entry.is_call() => names.iter().position(|n| n == to || *n == entry.lane) == Some(lane),
+        Some(to) => names.iter().rposition(|n| n == to || *n == entry.lane) == Some(lane),
+    };
+    let words = |entry: &Entry| {
+        let all = words::spans(entry).iter().map(|span| span.text.chars().count()).sum();
+        // Calls are hard to read in two lines, the rest is not.
+        if entry.is_call() { all } else { READABLE.min(all) }
+    };
+    let longest = recording.entries.iter().filter(between).map(words).max().unwrap_or(0);
+    if longest == 0 { 0.0 } else { width(longest) + 2.0 * APART + 2.0 }
 }
 
 /// A head's words are cut after so many characters.

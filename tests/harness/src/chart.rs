@@ -20,6 +20,8 @@ pub struct Style {
 pub enum Times {
     /// Seconds since the beginning.
     Seconds,
+    /// Milliseconds, for a conversation that does not wait for anything.
+    Milliseconds,
     /// `T` everywhere: for snapshots.
     Hidden,
 }
@@ -83,7 +85,8 @@ impl Chart {
     }
 
     fn head(&self) -> Vec<String> {
-        let mut line = format!("{:<LEFT$}", "time");
+        let unit = if self.style.times == Times::Milliseconds { "ms" } else { "time" };
+        let mut line = format!("{unit:<LEFT$}");
         for lane in &self.lanes {
             line += &format!("{:<gap$}", shortened(lane, self.gap - 2), gap = self.gap);
         }
@@ -93,6 +96,7 @@ impl Chart {
     fn entry(&self, entry: &Entry) -> Vec<String> {
         let time = match self.style.times {
             Times::Seconds => format!("{:<LEFT$.3}", entry.at.as_secs_f64()),
+            Times::Milliseconds => format!("{:<LEFT$.2}", entry.at.as_secs_f64() * 1000.0),
             Times::Hidden => format!("{:<LEFT$}", "T"),
         };
         let most = match entry.what {

@@ -31,6 +31,14 @@ pub(crate) fn cpu_seconds(pid: Pid) -> f64 {
     read(&format!("/proc/{pid}/stat")).map_or(0.0, |stat| stat.ticks as f64 / TICKS_PER_SECOND)
 }
 
+/// The largest resident set of the process so far, in bytes (proc_pid_status(5), `VmHWM:  2048 kB`).
+pub(crate) fn peak_memory(pid: Pid) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = peak.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
+
 /// The process that runs the subject when `launcher` was started to jail it: the descendant with that executable, or with its name where the
 /// executable may not be looked at. `launcher` itself when there is no such process.
 pub(crate) fn subject_behind(launcher: Pid, subject: &Identity) -> Pid {

@@ -218,6 +218,11 @@ impl Program {
         proc::cpu_seconds(self.subject())
     }
 
+    /// The most memory it has had at once: its resident set, in bytes; 0 where the system does not tell.
+    pub fn peak_memory(&self) -> u64 {
+        proc::peak_memory(self.subject())
+    }
+
     /// Writes `bytes` from a thread of its own, since the program may well print before it has read everything; then end of file.
     pub(crate) fn feed(&self, bytes: &[u8]) {
         if !bytes.is_empty() {

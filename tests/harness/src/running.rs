@@ -17,6 +17,9 @@ use std::{
     time::Instant,
 };
 
+/// What Rust prints after a panic or a failed allocation; it helps no beginner.
+const BACKTRACE_NOTE: &str = "note: run with `RUST_BACKTRACE";
+
 pub(crate) struct Running {
     pub lane: String,
     pub pid: Pid,
@@ -94,7 +97,7 @@ impl Running {
             _ => stderr
                 .lines()
                 .rev()
-                .find(|line| !line.trim().is_empty())
+                .find(|line| !line.trim().is_empty() && !line.starts_with(BACKTRACE_NOTE))
                 .map(|line| quoted(line.as_bytes(), 200)),
         };
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
@@ -173,7 +176,7 @@ fn signal_name(number: i32) -> String {
 pub(crate) fn last_words(stderr: &Output, most: usize) -> String {
     let bytes = stderr.bytes();
     let lines = visible_lines(&bytes[bytes.len().saturating_sub(16 << 10)..]);
-    let telling = |line: &&String| !line.is_empty() && !line.starts_with("note: run with `RUST_BACKTRACE");
+    let telling = |line: &&String| !line.is_empty() && !line.starts_with(BACKTRACE_NOTE);
     let lines: Vec<String> = lines
         .iter()
         .filter(telling)

@@ -18,6 +18,8 @@ use std::{
 
 /// More than any exercise sends; a peer that never stops is cut off here.
 const MOST: usize = 64 << 20;
+/// A line longer than this is not waited for.
+const LONGEST_LINE: usize = 64 << 10;
 const SHOWN: usize = 120;
 
 /// One end of a TCP connection, held by the test.
@@ -37,7 +39,16 @@ enum Stop {
     EndOfStream,
     Reset(io::Error),
     Silence(String),
-    TooMuch,
+    /// So many bytes, and still no end.
+    TooMuch(usize),
+}
+
+/// Why not everything could be sent.
+struct Unsent {
+    sent: usize,
+    why: String,
+    /// The other side has closed or reset the connection; it does not just take its time.
+    gone: bool,
 }
 
 impl TcpPeer {
@@ -67,8 +78,20 @@ impl TcpPeer {
     pub fn send(&mut self, bytes: &[u8]) {
         self.session.step();
         self.note_sent(bytes, "");
-        if let Err((sent, why)) = self.write(bytes) {
-            self.fail_sending(bytes.len(), sent, &why);
+        if let Err(unsent) = self.write(bytes) {
+            self.fail_sending(bytes.len(), unsent.sent, &unsent.why);
+        }
+    }
+
+    /// Sends as much of `bytes` as the other side takes, and says how much that was. That it closes the connection meanwhile is no failure;
+    /// that it neither reads nor closes is one.
+    pub fn pour(&mut self, bytes: &[u8]) -> usize {
+        self.session.step();
+        self.note_sent(bytes, ", as much as is taken");
+        match self.write(bytes) {
+            Ok(()) => bytes.len(),
+            Err(unsent) if unsent.gone => unsent.sent,
+            Err(unsent) => self.fail_sending(bytes.len(), unsent.sent, &unsent.why),
         }
     }
 
@@ -79,8 +102,8 @@ impl TcpPeer {
         self.note_sent(bytes, &format!(" one byte every {} ms", each.as_millis()));
         let _ = self.stream.set_nodelay(true);
         for (sent, byte) in bytes.iter().enumerate() {
-            if let Err((_, why)) = self.write(std::slice::from_ref(byte)) {
-                self.fail_sending(bytes.len(), sent, &why);
+            if let Err(unsent) = self.write(std::slice::from_ref(byte)) {
+                self.fail_sending(bytes.len(), sent, &unsent.why);
             }
             thread::sleep(each);
         }
@@ -102,6 +125,30 @@ impl TcpPeer {
     /// Reads exactly `n` bytes.
     pub fn read_exactly(&mut self, n: usize, doing: &str) -> Vec<u8> {
         self.read_until(n, |_| false, doing, &size(n))
+    }
+
+    /// Reads one line, and nothing of what follows it; answers it without its end.
+    pub fn read_line(&mut self, doing: &str) -> String {
+        self.session.step();
+        let mut line = Vec::new();
+        // One byte at a time: what comes after the line is for the steps that follow.
+        let stop = loop {
+            let mut byte = [0];
+            match self.read_once(&mut byte) {
+                Ok(_) if line.len() == LONGEST_LINE => break Some(Stop::TooMuch(LONGEST_LINE)),
+                Ok(_) => line.extend(byte),
+                Err(stop) => break Some(stop),
+            }
+            if line.ends_with(b"\n") {
+                break None;
+            }
+        };
+        self.note_read(&line, stop.as_ref());
+        if stop.is_some() {
+            self.fail_reading(doing, "a line, which ends with \\n", &line, stop);
+        }
+        line.pop();
+        String::from_utf8_lossy(&line).into_owned()
     }
 
     /// Reads up to the end of the stream.
@@ -179,14 +226,18 @@ impl TcpPeer {
             (
                 bytes,
                 stop,
-                writer.join().unwrap_or(Err((0, "the writer panicked".to_owned()))),
+                writer.join().unwrap_or(Err(Unsent {
+                    sent: 0,
+                    why: "the writer panicked".to_owned(),
+                    gone: false,
+                })),
             )
         });
         match (stop, sent) {
             (Some(Stop::EndOfStream), Ok(())) => bytes,
-            (Some(Stop::EndOfStream), Err((sent, why))) => self.fail_sending(out.len(), sent, &why),
+            (Some(Stop::EndOfStream), Err(unsent)) => self.fail_sending(out.len(), unsent.sent, &unsent.why),
             (stop, sent) => {
-                let sent = sent.map_or_else(|(n, _)| n, |()| out.len());
+                let sent = sent.map_or_else(|unsent| unsent.sent, |()| out.len());
                 let expected = format!(
                     "an answer and then the end of the stream ({} of {} sent)",
                     sent,
@@ -214,8 +265,7 @@ impl TcpPeer {
             .message(&self.who, &self.other, size(bytes.len()), data);
     }
 
-    /// On failure: how many bytes went out, and why no more.
-    fn write(&self, bytes: &[u8]) -> Result<(), (usize, String)> {
+    fn write(&self, bytes: &[u8]) -> Result<(), Unsent> {
         let mut sent = 0;
         while sent < bytes.len() {
             let since = Instant::now();
@@ -226,12 +276,13 @@ impl TcpPeer {
                 Ok(n) => sent += n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if is_silence(&error) => {
-                    return Err((
-                        sent,
-                        format!("{}: the other side does not read", self.session.waited(since)),
-                    ));
+                    let why = format!("{}: the other side does not read", self.session.waited(since));
+                    return Err(Unsent { sent, why, gone: false });
                 }
-                Err(error) => return Err((sent, in_words(&error))),
+                Err(error) => {
+                    let why = in_words(&error);
+                    return Err(Unsent { sent, why, gone: true });
+                }
             }
         }
         Ok(())
@@ -262,7 +313,7 @@ impl TcpPeer {
         let mut buffer = vec![0; n.min(64 << 10)];
         let stop = loop {
             if bytes.len() == n || enough(&bytes) {
-                break (n == MOST && bytes.len() == n).then_some(Stop::TooMuch);
+                break (n == MOST && bytes.len() == n).then_some(Stop::TooMuch(MOST));
             }
             let room = buffer.len().min(n - bytes.len());
             match self.read_once(&mut buffer[..room]) {
@@ -309,7 +360,7 @@ impl TcpPeer {
             Some(Stop::EndOfStream) => "end of stream".to_owned(),
             Some(Stop::Reset(error)) => in_words(&error),
             Some(Stop::Silence(waited)) => format!("{waited}; the connection is still open"),
-            Some(Stop::TooMuch) => format!("no end after {}", size(MOST)),
+            Some(Stop::TooMuch(bytes)) => format!("no end after {}", size(bytes)),
         };
         let received = match bytes.len() {
             0 => end,

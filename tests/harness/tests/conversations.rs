@@ -32,6 +32,29 @@ fn an_exchange_overlaps() {
     assert!(lab.connect("client", server.addr()).exchange(&bytes, "echoing 16 MiB") == bytes);
 }
 
+#[test]
+fn a_line_is_read_without_what_follows_it() {
+    let lab = lab();
+    let server = lab.serve(["echo"]);
+    let mut client = lab.connect("client", server.addr());
+    client.send(b"one\ntwo\r\nthree");
+    assert_eq!(client.read_line("reading the first line"), "one");
+    assert_eq!(client.read_line("reading the second line"), "two\r");
+    client.expect_bytes(b"three", "reading what is no line yet");
+}
+
+#[test]
+fn pouring_ends_where_the_other_side_closes() {
+    let lab = lab();
+    let listener = lab.listen("server");
+    let bytes = vec![0; 32 << 20];
+    let mut client = lab.connect("client", listener.addr());
+    listener.accept().reset();
+    assert!(client.pour(&bytes) < bytes.len());
+    let server = lab.serve(["echo"]);
+    assert_eq!(lab.connect("other client", server.addr()).pour(b"all of it"), 9);
+}
+
 /// A segment per byte: a receiver that reads slowly enough sees them together, one that waits for more sees them apart.
 #[test]
 fn dripping_takes_its_time() {

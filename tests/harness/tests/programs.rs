@@ -155,6 +155,15 @@ fn processor_time_is_counted() {
     assert!(idle.cpu_seconds() < 0.1);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn peak_memory_is_that_of_the_program() {
+    let lab = lab();
+    let small = lab.program(["spins"]).start();
+    small.expect_line("ready");
+    assert!((64 << 10..64 << 20).contains(&small.peak_memory()));
+}
+
 /// The launcher waits for its child: signals for the program must reach the program.
 #[cfg(target_os = "linux")]
 #[test]

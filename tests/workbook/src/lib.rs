@@ -118,6 +118,10 @@ impl SmallCourse {
     pub fn grader(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = grader_in(program, self.root());
         command.args(arguments).arg("--target-dir").arg(shared_target());
+        // The submissions here are the tests' own; some machines isolate too little for a stranger's.
+        if arguments.contains(&"--submissions") {
+            command.arg("--trust-submissions");
+        }
         command
     }
 }

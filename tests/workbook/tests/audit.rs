@@ -98,4 +98,7 @@ fn stale_stubs_are_found_and_written() {
         .code(0)
         .stdout(contains("ex01"));
     assert_eq!(course.read("exercises/ex01-small/src/lib.rs"), stub);
+    std::fs::remove_file(course.root().join("exercises/ex01-small/src/lib.rs")).unwrap();
+    course.grader(GRADER, &["stub"]).assert().code(0).stdout(contains("ex01"));
+    assert_eq!(course.read("exercises/ex01-small/src/lib.rs"), stub);
 }

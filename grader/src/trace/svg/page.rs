@@ -9,13 +9,13 @@ use crate::report::sanitize;
 const STYLE: &str = r##"
     .paper { fill: #ffffff; } .ink { fill: #1f2328; } .soft { fill: #59636e; } .redink { fill: #b3362b; } .blueink { fill: #3566a8; }
     .box { fill: #f3f6f9; stroke: #59636e; } .program { fill: #e9f0fa; stroke: #3566a8; }
-    .life { stroke: #c4ccd5; } .line { stroke: #59636e; } .arrow { stroke: #3566a8; } .arrow.wronged { stroke: #b3362b; } .tip { fill: #3566a8; }
+    .life { stroke: #c4ccd5; } .line { stroke: #59636e; } .arrow { stroke: #3566a8; } .arrow.wronged { stroke: #b3362b; } .tip { fill: #3566a8; } .wrongtip { fill: #b3362b; }
     .mark.call { fill: #3566a8; } .mark.note { fill: #ffffff; stroke: #59636e; } .mark.fault, .mark.wrong { fill: #b3362b; }
     .halo { stroke: #ffffff; }
     @media (prefers-color-scheme: dark) {
       .paper { fill: #161b22; } .ink { fill: #e6edf3; } .soft { fill: #9da7b3; } .redink { fill: #ff8f85; } .blueink { fill: #79b0ff; }
       .box { fill: #21262d; stroke: #9da7b3; } .program { fill: #17263c; stroke: #79b0ff; }
-      .life { stroke: #3d4651; } .line { stroke: #9da7b3; } .arrow { stroke: #79b0ff; } .arrow.wronged { stroke: #ff8f85; } .tip { fill: #79b0ff; }
+      .life { stroke: #3d4651; } .line { stroke: #9da7b3; } .arrow { stroke: #79b0ff; } .arrow.wronged { stroke: #ff8f85; } .tip { fill: #79b0ff; } .wrongtip { fill: #ff8f85; }
       .mark.call { fill: #79b0ff; } .mark.note { fill: #161b22; stroke: #9da7b3; } .mark.fault, .mark.wrong { fill: #ff8f85; }
       .halo { stroke: #161b22; }
     }
@@ -52,19 +52,19 @@ impl Page {
         let text = escaped(text);
         let _ = writeln!(
             self.front,
-            "  <text class=\"halo {class}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>"
+            "  <text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>"
         );
     }
 
     /// One line of text in several styles.
-    pub fn spans(&mut self, x: f64, y: f64, spans: &[Span]) {
+    pub fn spans(&mut self, class: &str, x: f64, y: f64, spans: &[Span]) {
         let pieces = spans
             .iter()
             .map(|span| format!("<tspan class=\"{}\">{}</tspan>", span.class, escaped(&span.text)));
         let pieces: String = pieces.collect();
         let _ = writeln!(
             self.front,
-            "  <text class=\"halo\" x=\"{x:.1}\" y=\"{y:.1}\">{pieces}</text>"
+            "  <text class=\"halo {class}\" x=\"{x:.1}\" y=\"{y:.1}\">{pieces}</text>"
         );
     }
 
@@ -79,10 +79,11 @@ impl Page {
         let _ = writeln!(self.front, "  <path class=\"{class}\" d=\"{path}\"/>");
     }
 
-    pub fn arrow(&mut self, class: &str, from: f64, to: f64, y: f64) {
+    pub fn arrow(&mut self, wronged: bool, from: f64, to: f64, y: f64) {
+        let (class, tip) = if wronged { ("arrow wronged", "wrongtip") } else { ("arrow", "tip") };
         let _ = writeln!(
             self.front,
-            "  <path class=\"{class}\" d=\"M{from:.1} {y:.1} H{to:.1}\" marker-end=\"url(#tip)\"/>"
+            "  <path class=\"{class}\" d=\"M{from:.1} {y:.1} H{to:.1}\" marker-end=\"url(#{tip})\"/>"
         );
     }
 
@@ -109,21 +110,30 @@ impl Page {
     pub fn finish(self, height: f64, title: &str, description: &str) -> String {
         let (width, behind, front) = (self.width, self.behind, self.front);
         let (title, description) = (escaped(title), escaped(description));
+        let tips: String = ["tip", "wrongtip"].map(tip).concat();
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" height=\"{height:.0}\" \
              role=\"img\" aria-labelledby=\"title desc\">\n  <title id=\"title\">{title}</title>\n  <desc id=\"desc\">{description}</desc>\n  \
-             <style>{STYLE}</style>\n  <defs><marker id=\"tip\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"8\" \
-             markerHeight=\"8\" orient=\"auto-start-reverse\"><path class=\"tip\" d=\"M0 1 L10 5 L0 9 z\"/></marker></defs>\n  \
+             <style>{STYLE}</style>\n  <defs>{tips}</defs>\n  \
              <rect class=\"paper\" width=\"{width:.0}\" height=\"{height:.0}\" rx=\"8\"/>\n{behind}{front}</svg>\n"
         )
     }
 }
 
+/// The head of an arrow.
+fn tip(class: &str) -> String {
+    format!(
+        "<marker id=\"{class}\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"8\" markerHeight=\"8\" \
+         orient=\"auto-start-reverse\"><path class=\"{class}\" d=\"M0 1 L10 5 L0 9 z\"/></marker>"
+    )
+}
+
 /// Text from programs, fit for an XML file.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
-    for c in sanitize::line(text).chars() {
+    for c in sanitize::text(text).chars() {
         match c {
+            '\n' | '\t' | '\u{a0}' => escaped.push(' '),
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),

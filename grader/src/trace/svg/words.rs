@@ -4,7 +4,7 @@ use harness::recording::{Entry, Turn, What};
 
 /// Width of so many characters, in pixels: the font is monospaced, and common ones have 0.6 em.
 pub fn width(characters: usize) -> f64 {
-    characters as f64 * 7.35
+    characters as f64 * 7.25
 }
 
 /// A piece of text in one style.
@@ -67,7 +67,8 @@ fn call(text: &str, fault: &str) -> Vec<Span> {
         Span::new("soft mono", if who.is_empty() { "" } else { " " }),
         Span::new("blueink mono bold", name),
         Span::new("ink mono", arguments),
-        Span::new(if failed { "redink mono" } else { "ink mono" }, answer),
+        // An answer belongs to its call, also where a line ends.
+        Span::new(if failed { "redink mono" } else { "ink mono" }, &answer.replacen(" = ", "\u{a0}=\u{a0}", 1)),
     ];
     if !fault.is_empty() {
         spans.push(Span::new("redink mono", &format!(" [{fault}]")));
@@ -101,6 +102,12 @@ pub fn wrap(spans: &[Span], room: usize) -> Vec<Vec<Span>> {
         }
     }
     lines.retain(|line| !line.is_empty());
+    for first in lines.iter_mut().skip(1).filter_map(|line| line.first_mut()) {
+        first.text = first.text.trim_start_matches([' ', '\u{a0}']).to_owned();
+    }
+    for last in lines.iter_mut().filter_map(|line| line.last_mut()) {
+        last.text.truncate(last.text.trim_end_matches(' ').len());
+    }
     lines
 }
 
@@ -132,7 +139,7 @@ mod tests {
     #[test]
     fn lines_are_cut_at_spaces_and_long_words_anywhere() {
         let spans = [Span::new("a", "one two three"), Span::new("b", " four")];
-        assert_eq!(plain(&wrap(&spans, 12)), ["one two ", "three four"]);
+        assert_eq!(plain(&wrap(&spans, 12)), ["one two", "three four"]);
         let long = [Span::new("a", "0123456789abcdefghij")];
         assert_eq!(plain(&wrap(&long, 12)), ["0123456789ab", "cdefghij"]);
         assert!(wrap(&[], 12).is_empty());
@@ -144,6 +151,6 @@ mod tests {
             .into_iter()
             .map(|s| s.text)
             .collect();
-        assert_eq!(texts, ["child 1:", " ", "bind", "(3, \"/a) = b\")", " = EACCES"]);
+        assert_eq!(texts, ["child 1:", " ", "bind", "(3, \"/a) = b\")", "\u{a0}=\u{a0}EACCES"]);
     }
 }

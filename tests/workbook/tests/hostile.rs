@@ -1,0 +1,144 @@
+//! Every hostile program at every isolation level that this machine offers: it gains nothing, tells nothing, leaves nothing.
+//!
+//! `cargo test -p workbook --test hostile -- --nocapture` prints the tables; `cargo grader selftest` prints the one of the best level.
+#![cfg(target_os = "linux")]
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use grader::isolation::{Isolation, Isolator};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rstest::rstest;
+use workbook::{grader_in, repository};
+
+const GRADER: &str = env!("CARGO_BIN_EXE_workbook-grader");
+
+#[rstest]
+#[case(Isolation::Namespaces)]
+#[case(Isolation::OwnUid)]
+#[case(Isolation::SameUid)]
+fn every_hostile_program_is_held(#[case] level: Isolation) {
+    let found = Isolator::find(Path::new(GRADER), level).unwrap().finding;
+    if found.level != level {
+        println!("{level} is not run here: {:?}", found.failed);
+        return;
+    }
+    let mut trial = grader_in(GRADER, &repository());
+    let run = trial.args(["selftest", "--isolation", level.short()]).assert().code(0);
+    println!("{}", String::from_utf8_lossy(&run.get_output().stdout));
+}
+
+/// Each hostile program has two lines on what it tries, and names the threats it stands for.
+#[test]
+fn every_hostile_program_says_why_it_exists() {
+    let hostile = repository().join(grader::selftest::HOSTILE);
+    for entry in std::fs::read_dir(&hostile).unwrap() {
+        let folder = entry.unwrap().path();
+        if folder.is_dir() {
+            let why = std::fs::read_to_string(folder.join("WHY.md")).unwrap();
+            assert_eq!(why.lines().count(), 2, "{}", folder.display());
+            let expected = std::fs::read_to_string(folder.join("expected.toml")).unwrap();
+            assert!(expected.starts_with("ids = [\""), "{}", folder.display());
+        }
+    }
+}
+
+/// A class of strangers' programs is not graded where they would run with our rights, unless somebody says so.
+#[test]
+fn a_class_needs_isolation_or_trust() {
+    let class = "tests/submissions/class";
+    let mut refused = grader_in(GRADER, &repository());
+    let refused = refused
+        .args(["ex01", "--submissions", class, "--isolation", "L1"])
+        .assert()
+        .code(4);
+    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(
+        said.contains("grader doctor") && said.contains("--trust-submissions"),
+        "{said}"
+    );
+    let mut required = grader_in(GRADER, &repository());
+    required
+        .args(["ex01", "--solutions", "--isolation", "L0", "--require-isolation", "L1"])
+        .assert()
+        .code(4);
+}
+
+/// However the grader ends, nothing of it stays: no process, no folder.
+#[rstest]
+#[case(Signal::SIGINT)]
+#[case(Signal::SIGTERM)]
+#[case(Signal::SIGKILL)]
+fn nothing_survives_an_interrupted_grader(#[case] signal: Signal) {
+    let work = repository().join("target/grader/work");
+    let mut grader = Command::new(GRADER);
+    grader
+        .current_dir(repository())
+        .args(["ex01", "--solutions", "--jobs", "1"]);
+    let mut grader = grader.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let run = wait_for_a_check(&work, &mut grader);
+    kill(Pid::from_raw(grader.id().cast_signed()), signal).unwrap();
+    grader.wait().unwrap();
+    // The janitor's turn: it waits for the last cell, then removes the folder.
+    let patience = Instant::now() + Duration::from_secs(10);
+    while run.exists() && Instant::now() < patience {
+        std::thread::yield_now();
+    }
+    assert!(!run.exists(), "{} is still there", run.display());
+    assert_eq!(processes_in(&run), Vec::<String>::new());
+}
+
+/// The folder of this grader's run, once one of its cells is at work in it.
+fn wait_for_a_check(work: &Path, grader: &mut Child) -> std::path::PathBuf {
+    let patience = Instant::now() + Duration::from_secs(120);
+    let ours = format!("{}", grader.id());
+    while Instant::now() < patience {
+        let cells = processes()
+            .into_iter()
+            .filter(|(_, parent, line)| *parent == ours && line.contains(" cell "));
+        if let Some((_, _, line)) = cells.into_iter().next() {
+            let room = line
+                .split_whitespace()
+                .find(|word| word.starts_with(&*work.to_string_lossy()))
+                .unwrap();
+            return Path::new(room).parent().unwrap().to_path_buf();
+        }
+        assert!(
+            grader.try_wait().unwrap().is_none(),
+            "the grader ended before its first check: {}",
+            rest(grader)
+        );
+    }
+    panic!("no check began");
+}
+
+fn rest(grader: &mut Child) -> String {
+    let mut text = String::new();
+    let _ = grader.stderr.as_mut().unwrap().read_to_string(&mut text);
+    text
+}
+
+/// Processes that were started with a path in this folder.
+fn processes_in(folder: &Path) -> Vec<String> {
+    let folder = folder.to_string_lossy().into_owned();
+    processes()
+        .into_iter()
+        .map(|(_, _, line)| line)
+        .filter(|line| line.contains(&folder))
+        .collect()
+}
+
+/// Process id, parent's id and command line of everybody.
+fn processes() -> Vec<(String, String, String)> {
+    let listed = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| {
+        let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+        let parent = stat.rsplit_once(") ")?.1.split_whitespace().nth(1)?.to_string();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        Some((entry.file_name().to_string_lossy().into_owned(), parent, line))
+    });
+    listed.collect()
+}
