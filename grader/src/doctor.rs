@@ -31,7 +31,10 @@ pub fn report(course: &Course, isolator: &Isolator) -> Result<String> {
     );
     isolation(isolator, &mut text);
     let _ = match harness::trace::available() {
-        Ok(()) => writeln!(text, "✔ tracer      sees the system calls of programs: `grader trace ex01`"),
+        Ok(()) => writeln!(
+            text,
+            "✔ tracer      sees the system calls of programs: `grader trace ex01`"
+        ),
         Err(why) => writeln!(
             text,
             "✘ tracer      {why}; the checks that need it are `not run here`, and charts show no calls"

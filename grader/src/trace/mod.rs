@@ -129,9 +129,7 @@ fn program(course: &Course, exercise: &Exercise, solutions: bool) -> Result<(Wor
 }
 
 fn hold(grading: &Grading, exercise: &Exercise, work: &Work, scenario: &str) -> Result<Result<Held, Build>> {
-    let held = grading.try_out(work, exercise, |runner| {
-        runner.hold(&runner.suites.public, scenario)
-    })?;
+    let held = grading.try_out(work, exercise, |runner| runner.hold(&runner.suites.public, scenario))?;
     Ok(match held {
         Ok(held) => Ok(held?),
         Err(build) => Err(build),

@@ -157,7 +157,11 @@ impl Columns {
             // The whole call, between the two lines.
             let span = (end - start).abs() - 2.0 * APART + 2.0;
             let lines = wrap(&words::spans(entry), (span / width(1)) as usize);
-            let (side, x) = if right { ("", start + APART) } else { ("end", start - APART) };
+            let (side, x) = if right {
+                ("", start + APART)
+            } else {
+                ("end", start - APART)
+            };
             for (number, line) in lines.iter().enumerate() {
                 page.spans(side, x, y + 13.0 + number as f64 * LINE, line);
             }
@@ -213,9 +217,17 @@ fn steps(recording: &Recording, names: &[String]) -> Vec<f64> {
         None => heads[lane] / 2.0 + MARGIN,
     };
     let mut steps: Vec<f64> = (0..names.len()).map(least).collect();
-    let wanted: Vec<f64> = (0..names.len()).map(|lane| words_beside(recording, names, lane)).collect();
+    let wanted: Vec<f64> = (0..names.len())
+        .map(|lane| words_beside(recording, names, lane))
+        .collect();
     let room = (WIDTH - LEFT - heads.first().map_or(0.0, |head| head / 2.0)).max(steps.iter().sum());
-    let lacks = |steps: &[f64]| -> Vec<f64> { steps.iter().zip(&wanted).map(|(has, want)| (want - has).max(0.0)).collect() };
+    let lacks = |steps: &[f64]| -> Vec<f64> {
+        steps
+            .iter()
+            .zip(&wanted)
+            .map(|(has, want)| (want - has).max(0.0))
+            .collect()
+    };
     let lacking = lacks(&steps);
     let all: f64 = lacking.iter().sum();
     let spare = room - steps.iter().sum::<f64>();
@@ -249,7 +261,11 @@ fn words_beside(recording: &Recording, names: &[String], lane: usize) -> f64 {
         if entry.is_call() { all } else { READABLE.min(all) }
     };
     let longest = recording.entries.iter().filter(between).map(words).max().unwrap_or(0);
-    if longest == 0 { 0.0 } else { width(longest) + 2.0 * APART + 2.0 }
+    if longest == 0 {
+        0.0
+    } else {
+        width(longest) + 2.0 * APART + 2.0
+    }
 }
 
 /// A head's words are cut after so many characters.

@@ -85,7 +85,11 @@ impl Chart {
     }
 
     fn head(&self) -> Vec<String> {
-        let unit = if self.style.times == Times::Milliseconds { "ms" } else { "time" };
+        let unit = if self.style.times == Times::Milliseconds {
+            "ms"
+        } else {
+            "time"
+        };
         let mut line = format!("{unit:<LEFT$}");
         for lane in &self.lanes {
             line += &format!("{:<gap$}", shortened(lane, self.gap - 2), gap = self.gap);

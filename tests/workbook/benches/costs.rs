@@ -100,7 +100,12 @@ fn tracer() {
         }
         let (plain, traced) = (median(plain), median(traced));
         line(&format!("echo over loopback, {where_}: untraced"), plain, None, "");
-        line(&format!("echo over loopback, {where_}: traced"), traced, ratio(traced, plain), budget);
+        line(
+            &format!("echo over loopback, {where_}: traced"),
+            traced,
+            ratio(traced, plain),
+            budget,
+        );
     }
 }
 
@@ -152,10 +157,21 @@ fn starts() {
 /// What one check pays for its cell, and for the jail of its program.
 #[cfg(target_os = "linux")]
 fn cells() {
+    use grader::isolation::policy::TMP;
     use grader::isolation::{Isolation, Isolator};
     let grader = Path::new(env!("CARGO_BIN_EXE_workbook-grader"));
     let program = Path::new("/bin/true");
-    let plain = median((0..STARTS).map(|_| time(&mut Command::new(program))).collect());
+    // A jail's program starts in the cell's own folder, so there is a shell in all three.
+    let shell = |folder: &Path| {
+        [
+            "sh".into(),
+            "-c".into(),
+            format!("cd {} && exec \"$@\"", folder.display()),
+            "sh".into(),
+        ]
+    };
+    let alone = || time(Command::new("env").args(shell(Path::new("/tmp"))).arg(program));
+    let plain = median((0..STARTS).map(|_| alone()).collect());
     line("/bin/true", plain, None, "");
     for level in Isolation::BEST_FIRST {
         let isolator = Isolator::find(grader, level).expect("the grader's program");
@@ -172,14 +188,21 @@ fn cells() {
             let since = Instant::now();
             let made = isolator.cell(&slots[0], room.path(), limits, program);
             let (mut cell, jail) = made.expect("a cell");
-            cell.current_dir(room.path()).args(jail.filter(|_| jailed)).arg(program);
+            cell.args(shell(&room.path().join(TMP)))
+                .args(jail.filter(|_| jailed))
+                .arg(program);
             time(&mut cell);
             since.elapsed()
         };
         for (what, jailed) in [("cell", false), ("cell and jail", true)] {
             let cost = median((0..STARTS).map(|_| in_cell(jailed)).collect()).saturating_sub(plain);
             let budget = if jailed { "≤ 10 ms a check" } else { "" };
-            line(&format!("{what} at {}, beyond /bin/true", level.short()), cost, None, budget);
+            line(
+                &format!("{what} at {}, beyond /bin/true", level.short()),
+                cost,
+                None,
+                budget,
+            );
         }
     }
 }

@@ -99,6 +99,10 @@ fn stale_stubs_are_found_and_written() {
         .stdout(contains("ex01"));
     assert_eq!(course.read("exercises/ex01-small/src/lib.rs"), stub);
     std::fs::remove_file(course.root().join("exercises/ex01-small/src/lib.rs")).unwrap();
-    course.grader(GRADER, &["stub"]).assert().code(0).stdout(contains("ex01"));
+    course
+        .grader(GRADER, &["stub"])
+        .assert()
+        .code(0)
+        .stdout(contains("ex01"));
     assert_eq!(course.read("exercises/ex01-small/src/lib.rs"), stub);
 }

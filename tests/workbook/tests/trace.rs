@@ -15,7 +15,11 @@ const GRADER: &str = env!("CARGO_BIN_EXE_workbook-grader");
 
 /// What `grader trace …` prints on standard output, when all is well.
 fn traced(arguments: &[&str]) -> String {
-    let run = grader_in(GRADER, &repository()).arg("trace").args(arguments).assert().code(0);
+    let run = grader_in(GRADER, &repository())
+        .arg("trace")
+        .args(arguments)
+        .assert()
+        .code(0);
     String::from_utf8(run.get_output().stdout.clone()).unwrap()
 }
 
@@ -32,7 +36,10 @@ fn the_reference_solution_makes_the_four_calls() {
         return;
     }
     let chart = traced(&["ex01", "--solutions"]);
-    assert!(chart.starts_with("ex01 one_client, reference solution\n\nms "), "{chart}");
+    assert!(
+        chart.starts_with("ex01 one_client, reference solution\n\nms "),
+        "{chart}"
+    );
     assert!(chart.contains("22 bytes ─│  \"2016-09-14T18:30:05Z\\r\\n\""), "{chart}");
     insta::with_settings!({ filters => [(r"127\.0\.0\.1:[1-9]\d+", "127.0.0.1:PORT")] }, {
         assert_snapshot!(of_the_program(&chart), @"");
@@ -42,10 +49,18 @@ fn the_reference_solution_makes_the_four_calls() {
 #[test]
 fn every_scenario_is_green_on_the_reference_solution() {
     let course = Course::load(&repository()).unwrap();
-    for exercise in course.exercises.iter().filter(|exercise| scenario::file(exercise).is_some()) {
+    for exercise in course
+        .exercises
+        .iter()
+        .filter(|exercise| scenario::file(exercise).is_some())
+    {
         for scenario in scenario::list(exercise).unwrap() {
             let chart = traced(&[&exercise.name, &scenario.name, "--solutions"]);
-            assert!(chart.contains('●') && !chart.contains('✗'), "{}:\n{chart}", scenario.name);
+            assert!(
+                chart.contains('●') && !chart.contains('✗'),
+                "{}:\n{chart}",
+                scenario.name
+            );
             assert!(!chart.contains("It ended while"), "{}:\n{chart}", scenario.name);
         }
     }
@@ -56,7 +71,10 @@ fn a_stub_is_drawn_up_to_where_it_ended() {
     let chart = traced(&["ex01", "one_client"]);
     assert!(chart.contains("● ") && chart.contains("exits with code 101"), "{chart}");
     let words = chart.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("It ended while waiting for the first line of `ex01 server`"), "{chart}");
+    assert!(
+        words.contains("It ended while waiting for the first line of `ex01 server`"),
+        "{chart}"
+    );
     assert!(words.contains("it reached the todo!()"), "{chart}");
 }
 
@@ -78,7 +96,10 @@ fn figures_are_well_formed_and_hold_no_script() {
         assert!(elements.iter().any(|name| name == needed), "no <{needed}>:\n{figure}");
     }
     assert!(!elements.iter().any(|name| name == "script"), "{figure}");
-    assert!(figure.contains("prefers-color-scheme: dark") && !figure.contains("url(http"), "{figure}");
+    assert!(
+        figure.contains("prefers-color-scheme: dark") && !figure.contains("url(http"),
+        "{figure}"
+    );
     let diagram = std::fs::read_to_string(&mermaid).unwrap();
     assert!(diagram.starts_with("sequenceDiagram\n"), "{diagram}");
     if harness::trace::available().is_ok() {
@@ -123,14 +144,28 @@ const MINE: &str = "harness::exercise!(\"../rubric.toml\");\n/// My own experime
 #[test]
 fn what_a_program_prints_is_only_text() {
     let small = with_a_scenario(MINE);
-    let draw = |arguments: &[&str]| small.grader(GRADER, arguments).assert().code(0).get_output().stdout.clone();
+    let draw = |arguments: &[&str]| {
+        small
+            .grader(GRADER, arguments)
+            .assert()
+            .code(0)
+            .get_output()
+            .stdout
+            .clone()
+    };
     draw(&["trace", "ex01", "--svg", "a.svg", "--mermaid", "a.mmd"]);
     let (figure, diagram) = (small.read("a.svg"), small.read("a.mmd"));
     assert!(!elements(&figure).iter().any(|name| name == "script"), "{figure}");
     assert!(figure.contains("&lt;script&gt;alert("), "{figure}");
     let printed = diagram.lines().find(|line| line.contains("alert(")).unwrap();
-    assert!(!printed.contains(['<', '>', '\u{1b}']) && !printed.contains("%%"), "{printed}");
-    assert!(!printed.trim_end().trim_start_matches("Note").contains("; "), "{printed}");
+    assert!(
+        !printed.contains(['<', '>', '\u{1b}']) && !printed.contains("%%"),
+        "{printed}"
+    );
+    assert!(
+        !printed.trim_end().trim_start_matches("Note").contains("; "),
+        "{printed}"
+    );
     let chart = String::from_utf8(draw(&["trace", "ex01", "mine", "--width", "60"])).unwrap();
     assert!(chart.contains("<script>") && !chart.contains('\u{1b}'), "{chart}");
     assert!(chart.lines().all(|line| line.chars().count() <= 60), "{chart}");
@@ -140,7 +175,10 @@ fn what_a_program_prints_is_only_text() {
 fn a_scenario_that_does_not_compile_stops_no_grading() {
     let small = with_a_scenario("this is no Rust");
     small.grader(GRADER, &["ex01"]).assert().code(0);
-    small.write("exercises/ex01-small/tests/scenarios.rs", &MINE.replace("lab.probe", "lab.prob"));
+    small.write(
+        "exercises/ex01-small/tests/scenarios.rs",
+        &MINE.replace("lab.probe", "lab.prob"),
+    );
     small
         .grader(GRADER, &["trace", "ex01"])
         .assert()
@@ -157,12 +195,20 @@ fn a_scenario_without_a_recording_says_how_to_make_one() {
 
 #[test]
 fn an_unknown_scenario_lists_those_that_exist() {
-    let run = grader_in(GRADER, &repository()).args(["trace", "ex01", "no_such"]).assert();
-    run.code(2)
-        .stdout("")
-        .stderr(starts_with("error: ex01 has no scenario `no_such`").and(contains("one_client")).and(contains("queue")));
+    let run = grader_in(GRADER, &repository())
+        .args(["trace", "ex01", "no_such"])
+        .assert();
+    run.code(2).stdout("").stderr(
+        starts_with("error: ex01 has no scenario `no_such`")
+            .and(contains("one_client"))
+            .and(contains("queue")),
+    );
     let small = SmallCourse::new();
     let run = small.grader(GRADER, &["trace", "ex01"]).assert();
     run.code(2).stderr(contains("exercises/ex01-small/tests/scenarios.rs"));
-    assert!(!Path::new(small.root()).join("exercises/ex01-small/tests/scenarios.rs").exists());
+    assert!(
+        !Path::new(small.root())
+            .join("exercises/ex01-small/tests/scenarios.rs")
+            .exists()
+    );
 }

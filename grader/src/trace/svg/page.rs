@@ -80,7 +80,11 @@ impl Page {
     }
 
     pub fn arrow(&mut self, wronged: bool, from: f64, to: f64, y: f64) {
-        let (class, tip) = if wronged { ("arrow wronged", "wrongtip") } else { ("arrow", "tip") };
+        let (class, tip) = if wronged {
+            ("arrow wronged", "wrongtip")
+        } else {
+            ("arrow", "tip")
+        };
         let _ = writeln!(
             self.front,
             "  <path class=\"{class}\" d=\"M{from:.1} {y:.1} H{to:.1}\" marker-end=\"url(#{tip})\"/>"

@@ -68,7 +68,10 @@ fn call(text: &str, fault: &str) -> Vec<Span> {
         Span::new("blueink mono bold", name),
         Span::new("ink mono", arguments),
         // An answer belongs to its call, also where a line ends.
-        Span::new(if failed { "redink mono" } else { "ink mono" }, &answer.replacen(" = ", "\u{a0}=\u{a0}", 1)),
+        Span::new(
+            if failed { "redink mono" } else { "ink mono" },
+            &answer.replacen(" = ", "\u{a0}=\u{a0}", 1),
+        ),
     ];
     if !fault.is_empty() {
         spans.push(Span::new("redink mono", &format!(" [{fault}]")));
@@ -151,6 +154,9 @@ mod tests {
             .into_iter()
             .map(|s| s.text)
             .collect();
-        assert_eq!(texts, ["child 1:", " ", "bind", "(3, \"/a) = b\")", "\u{a0}=\u{a0}EACCES"]);
+        assert_eq!(
+            texts,
+            ["child 1:", " ", "bind", "(3, \"/a) = b\")", "\u{a0}=\u{a0}EACCES"]
+        );
     }
 }

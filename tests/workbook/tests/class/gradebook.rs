@@ -46,7 +46,18 @@ fn the_number_of_jobs_changes_nothing_but_the_time() {
     let out = class.path().join(".out");
     let (class, out) = (class.path().to_str().unwrap(), out.to_str().unwrap());
     let gradebooks = ["1", "4"].map(|jobs| {
-        let mut gradebook = json(&["ex01"], &["--trust-submissions", "--submissions", class, "--out", out, "--jobs", jobs]);
+        let mut gradebook = json(
+            &["ex01"],
+            &[
+                "--trust-submissions",
+                "--submissions",
+                class,
+                "--out",
+                out,
+                "--jobs",
+                jobs,
+            ],
+        );
         strip_time(&mut gradebook);
         gradebook
     });
