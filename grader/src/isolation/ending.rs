@@ -36,10 +36,13 @@ pub fn block_signals() -> Staged<()> {
     awaited().thread_block().stage("block signals")
 }
 
-/// Signals as a fresh program expects them: none blocked, and SIGPIPE not ignored, as it is in every Rust program.
+/// Signals as a fresh program expects them: none blocked, none ignored. Rust ignores SIGPIPE, Python SIGXFSZ, nohup SIGHUP, and all
+/// of that survives exec.
 pub fn ordinary_signals() -> Staged<()> {
-    // SAFETY: the default action; no handler of ours is involved.
-    unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }.stage("reset SIGPIPE")?;
+    for one in Signal::iterator().filter(|one| ![Signal::SIGKILL, Signal::SIGSTOP].contains(one)) {
+        // SAFETY: the default action; no handler of ours is involved.
+        unsafe { signal(one, SigHandler::SigDfl) }.stage("reset signals")?;
+    }
     SigSet::empty().thread_set_mask().stage("unblock signals")
 }
 

@@ -56,6 +56,8 @@ struct State {
     /// Nothing of the subject is left.
     over: bool,
     frozen: bool,
+    /// How many threads wait for news.
+    awaited: usize,
     /// Behind the last event that a wait has brought.
     waited: usize,
     fault: Option<String>,
@@ -77,8 +79,14 @@ impl Record {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let answer = change(&mut self.state());
-        self.news.notify_all();
+        let mut state = self.state();
+        let answer = change(&mut state);
+        // Waking nobody is a system call too, and there are two changes for each call.
+        let awaited = state.awaited > 0;
+        drop(state);
+        if awaited {
+            self.news.notify_all();
+        }
         answer
     }
 
@@ -97,7 +105,10 @@ impl Record {
             let left = deadline
                 .checked_duration_since(Instant::now())
                 .filter(|left| !left.is_zero())?;
+            let for_news = usize::from(std::ptr::eq(on, &raw const self.news));
+            state.awaited += for_news;
             state = on.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state.awaited -= for_news;
         }
     }
 }
