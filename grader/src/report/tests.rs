@@ -313,7 +313,7 @@ fn a_report_tells_every_failure_hidden_ones_too() {
     let report = student::report(&class.students[1], &class);
     assert_eq!(report.matches("Received  nothing for 3.0 s").count(), 2, "{report}");
     assert!(
-        report.contains("Fix first:\n    one client gets 22 bytes then eof."),
+        report.contains("Fix first: one client gets 22 bytes then eof."),
         "{report}"
     );
     assert!(report.contains("found below `bob/`"));

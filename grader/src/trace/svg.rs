@@ -48,7 +48,7 @@ pub fn draw(recording: &Recording, title: &str, below: &[String]) -> String {
         }
     }
     columns.lines(&mut page, end);
-    page.finish(y + 24.0, title, &description(recording))
+    page.finish(y + 32.0, title, &description(recording))
 }
 
 /// Where each lane stands.
@@ -114,7 +114,12 @@ impl Columns {
         };
         if !matches!(entry.what, What::Gap(_)) {
             let ms = entry.at.as_secs_f64() * 1000.0;
-            page.text("soft mono tiny end", LEFT - 14.0, baseline, &format!("{ms:.2}"));
+            page.text(
+                "soft mono tiny end",
+                LEFT - 14.0,
+                baseline,
+                &format!("{ms:.0$}", if ms < 1000.0 { 2 } else { 0 }),
+            );
         }
         if let Some(lane) = lane {
             bracket(page, entry, self.at[lane] + 8.0, (y, end), group);

@@ -45,6 +45,7 @@ fn doctor_names_compiler_isolation_and_tools() {
     run.stdout(
         contains("rustc")
             .and(contains("isolation"))
+            .and(contains("tracer"))
             .and(contains("python3"))
             .and(contains("socat")),
     );
