@@ -41,8 +41,20 @@ pub fn audit(course: &Course, exercises: Vec<&Exercise>, isolator: Isolator, job
         audit.defects.extend(uneven_points(exercise));
     }
     let grading = Grading::prepare(course, exercises.clone(), isolator, jobs)?;
-    for exercise in exercises {
-        audit_exercise(&grading, exercise, &mut audit)?;
+    let entries: Vec<Vec<Entry>> = exercises
+        .iter()
+        .map(|exercise| entries(exercise))
+        .collect::<Result<_>>()?;
+    // One queue for all exercises: what waits at the end of one exercise is filled by the next.
+    let submissions: Vec<Submission> = entries.iter().flatten().map(|entry| entry.submission.clone()).collect();
+    let gradebook = grading.grade(&submissions, &|_, _| {})?;
+    let mut students = gradebook.students.iter();
+    for (at, (exercise, entries)) in exercises.iter().zip(&entries).enumerate() {
+        let _ = writeln!(audit.report, "{} {}", exercise.name, exercise.rubric.title);
+        for (entry, student) in entries.iter().zip(&mut students) {
+            let grade = &student.grades[at];
+            audit.judge(grade, &entry.submission.student, entry.defect(grade));
+        }
     }
     Ok(audit)
 }
@@ -84,33 +96,50 @@ fn without_canary(exercise: &Exercise) -> Result<Vec<String>> {
     Ok(defects)
 }
 
+/// One program that the audit grades, with what has to become of it.
+struct Entry {
+    submission: Submission,
+    kind: Kind,
+}
+
+enum Kind {
+    Solution,
+    Stub,
+    Mutant(Mutant),
+}
+
+impl Entry {
+    fn defect(&self, grade: &Grade) -> Option<String> {
+        match &self.kind {
+            Kind::Solution => solution_defect(grade),
+            Kind::Stub => stub_defect(grade),
+            Kind::Mutant(mutant) => mutant_defect(mutant, grade),
+        }
+    }
+}
+
 /// The solution, the stub and the mutants of one exercise, as submissions, on everybody's road.
-fn audit_exercise(grading: &Grading, exercise: &Exercise, audit: &mut Audit) -> Result<()> {
+fn entries(exercise: &Exercise) -> Result<Vec<Entry>> {
     let solution = solution_work(exercise)?;
     let mut stub = Work::default();
     stub.files.insert("lib.rs".into(), stub::of(exercise)?.into_bytes());
-    let mutants = mutant::load(exercise)?;
-    let mut submissions = vec![
-        submission("reference solution", exercise, solution.clone()),
-        submission("stub", exercise, stub),
+    let entry = |who: &str, work, kind| Entry {
+        submission: submission(who, exercise, work),
+        kind,
+    };
+    let mut entries = vec![
+        entry("reference solution", solution.clone(), Kind::Solution),
+        entry("stub", stub, Kind::Stub),
     ];
-    for mutant in &mutants {
-        submissions.push(submission(&mutant.name, exercise, mutant.apply(exercise, &solution)?));
-    }
-    let only = grading.only(exercise);
-    let gradebook = only.grade(&submissions, &|_, _| {})?;
-    let grades: Vec<&Grade> = gradebook.students.iter().map(|student| &student.grades[0]).collect();
-    let _ = writeln!(audit.report, "{} {}", exercise.name, exercise.rubric.title);
-    audit.judge(grades[0], "reference solution", solution_defect(grades[0]));
-    audit.judge(grades[1], "stub", stub_defect(grades[1]));
-    for (mutant, grade) in mutants.iter().zip(&grades[2..]) {
-        audit.judge(
-            grade,
+    for mutant in mutant::load(exercise)? {
+        let work = mutant.apply(exercise, &solution)?;
+        entries.push(entry(
             &format!("{} {}", mutant.id, mutant.name),
-            mutant_defect(mutant, grade),
-        );
+            work,
+            Kind::Mutant(mutant),
+        ));
     }
-    Ok(())
+    Ok(entries)
 }
 
 fn submission(student: &str, exercise: &Exercise, work: Work) -> Submission {

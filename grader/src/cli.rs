@@ -297,7 +297,7 @@ fn jobs(asked: Option<usize>) -> usize {
 fn audit_course(course: &Course, asked: &[String], isolator: Isolator, jobs_asked: Option<usize>) -> Result<u8> {
     let exercises = selected(course, asked, asked.is_empty())?;
     // Mutants spend their time in waits that end at a deadline, not at work: more of them than cores fit side by side.
-    let jobs = jobs_asked.unwrap_or_else(|| 3 * jobs(None));
+    let jobs = jobs_asked.unwrap_or_else(|| 5 * jobs(None));
     let found = audit::audit(course, exercises, isolator, jobs)?;
     print(&found.report)?;
     for defect in &found.defects {

@@ -79,11 +79,6 @@ impl<'a> Grading<'a> {
         })
     }
 
-    /// The same preparation for one of its exercises.
-    pub fn only(&self, exercise: &'a Exercise) -> Grading<'a> {
-        self.of(vec![exercise])
-    }
-
     /// The same preparation for some of its exercises, which may have fewer checks or other limits now.
     pub fn of(&self, exercises: Vec<&'a Exercise>) -> Grading<'a> {
         Grading {
