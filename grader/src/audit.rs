@@ -3,10 +3,13 @@
 //! Stubs are fresh, hidden files carry the canary, rubric and tests agree (the suites' compilation holds them together).
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
 use crate::course::{Course, Exercise, Visibility};
+use crate::diagnosis::Recorded;
+use crate::files;
 use crate::grade::{CheckRun, Grade, NotRun, Outcome};
 use crate::grading::{Grading, solution_work};
 use crate::isolation::Isolator;
@@ -21,6 +24,8 @@ pub struct Audit {
     pub report: String,
     /// One sentence per defect, naming the culprit; empty when the course is right.
     pub defects: Vec<String>,
+    /// Folder of each solution, and what its mutants failed.
+    signatures: Vec<(PathBuf, Recorded)>,
 }
 
 /// Audits these exercises.
@@ -51,10 +56,15 @@ pub fn audit(course: &Course, exercises: Vec<&Exercise>, isolator: Isolator, job
     let mut students = gradebook.students.iter();
     for (at, (exercise, entries)) in exercises.iter().zip(&entries).enumerate() {
         let _ = writeln!(audit.report, "{} {}", exercise.name, exercise.rubric.title);
+        let mut failed = Recorded::default();
         for (entry, student) in entries.iter().zip(&mut students) {
             let grade = &student.grades[at];
             audit.judge(grade, &entry.submission.student, entry.defect(grade));
+            if let Kind::Mutant(mutant) = &entry.kind {
+                failed.add(mutant, &grade.checks);
+            }
         }
+        audit.compare(exercise, failed)?;
     }
     Ok(audit)
 }
@@ -151,6 +161,36 @@ fn submission(student: &str, exercise: &Exercise, work: Work) -> Submission {
 }
 
 impl Audit {
+    /// Notes which signatures are not as they were recorded. A note: a slow machine may well lose one check more.
+    fn compare(&mut self, exercise: &Exercise, failed: Recorded) -> Result<()> {
+        let Some(solution) = &exercise.solution else {
+            return Ok(());
+        };
+        let recorded = Recorded::read(solution)?;
+        let differing = failed.differing(&recorded);
+        if !differing.is_empty() {
+            let _ = writeln!(
+                self.report,
+                "  note: recorded signatures differ for {} (`cargo grader audit {} --record` writes them anew)",
+                differing.join(", "),
+                exercise.name
+            );
+        }
+        self.signatures.push((solution.clone(), failed));
+        Ok(())
+    }
+
+    /// Writes the signatures that were seen beside the solutions.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn record(&self) -> Result<()> {
+        for (solution, failed) in &self.signatures {
+            files::write_atomically(&solution.join("signatures.toml"), failed.text().as_bytes())?;
+        }
+        Ok(())
+    }
+
     fn judge(&mut self, grade: &Grade, who: &str, defect: Option<String>) {
         let lost: Vec<&str> = grade
             .checks

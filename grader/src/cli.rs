@@ -99,9 +99,12 @@ enum Cmd {
         /// Only these exercises.
         #[arg(value_name = "exNN")]
         exercises: Vec<String>,
-        /// How many programs are graded at a time [default: three times the number of cores].
+        /// How many programs are graded at a time [default: five times the number of cores].
         #[arg(long, value_name = "N")]
         jobs: Option<usize>,
+        /// Write down which checks each mutant fails, for the diagnoses in reports.
+        #[arg(long)]
+        record: bool,
     },
     /// Write the stubs that students get, derived from the reference solutions.
     Stub {
@@ -163,7 +166,11 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
     };
     let code = match cli.command {
         None => grade(&course()?, &cli.grade, isolator(cli.isolation)?)?,
-        Some(Cmd::Audit { exercises, jobs }) => audit_course(&course()?, &exercises, isolator(cli.isolation)?, jobs)?,
+        Some(Cmd::Audit {
+            exercises,
+            jobs,
+            record,
+        }) => audit_course(&course()?, &exercises, isolator(cli.isolation)?, jobs, record)?,
         Some(Cmd::Selftest { jobs }) => try_hostile(&course()?, isolator(cli.isolation)?, jobs)?,
         Some(Cmd::Stub { check }) => write_stubs(&course()?, check)?,
         Some(Cmd::Handout { out }) => write_handout(&course()?, &out)?,
@@ -294,12 +301,21 @@ fn jobs(asked: Option<usize>) -> usize {
     asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
-fn audit_course(course: &Course, asked: &[String], isolator: Isolator, jobs_asked: Option<usize>) -> Result<u8> {
+fn audit_course(
+    course: &Course,
+    asked: &[String],
+    isolator: Isolator,
+    jobs_asked: Option<usize>,
+    record: bool,
+) -> Result<u8> {
     let exercises = selected(course, asked, asked.is_empty())?;
     // Mutants spend their time in waits that end at a deadline, not at work: more of them than cores fit side by side.
     let jobs = jobs_asked.unwrap_or_else(|| 5 * jobs(None));
     let found = audit::audit(course, exercises, isolator, jobs)?;
     print(&found.report)?;
+    if record {
+        found.record()?;
+    }
     for defect in &found.defects {
         eprintln!("defect: {defect}");
     }

@@ -2,6 +2,7 @@
 //! Points are computed from outcomes here and nowhere stored.
 
 use crate::course::{Check, Exercise};
+use crate::diagnosis::Diagnosis;
 use crate::submission::Note;
 
 /// How one check ended.
@@ -112,6 +113,8 @@ pub struct Grade {
     pub build: Build,
     /// One entry per check of the rubric that was asked for, in the rubric's order.
     pub checks: Vec<CheckRun>,
+    /// The known misconceptions that explain what was lost, the likeliest first; mostly none or one.
+    pub diagnoses: Vec<Diagnosis>,
 }
 
 impl Grade {
@@ -178,6 +181,7 @@ impl Grade {
             digest,
             build,
             checks,
+            diagnoses: Vec::new(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The road that everything graded takes: a queue of (submission, exercise) jobs, some workers, one gradebook.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,7 +8,8 @@ use anyhow::{Context, Result, ensure};
 
 use crate::build::{Builder, Built};
 use crate::course::{Course, Exercise};
-use crate::grade::{Build, Grade, Gradebook, StudentGrades};
+use crate::diagnosis::Signatures;
+use crate::grade::{Build, CheckRun, Grade, Gradebook, StudentGrades};
 use crate::isolation::{self, Isolator, Slot, Workplace};
 use crate::run::Runner;
 use crate::submission::{Submission, Work};
@@ -23,6 +25,8 @@ pub struct Grading<'a> {
     pub exercises: Vec<&'a Exercise>,
     toolchain: Toolchain,
     suites: Suites,
+    /// By exercise; none in a handout.
+    signatures: BTreeMap<String, Signatures>,
     isolator: Arc<Isolator>,
     /// One per worker.
     slots: Arc<Vec<Slot>>,
@@ -68,9 +72,14 @@ impl<'a> Grading<'a> {
     ) -> Result<Grading<'a>> {
         let workplace = isolator.workplace(&course.target_dir.join("work"))?;
         suite::set_libraries_apart(&mut suites, &workplace.path().join("libraries"))?;
+        let signatures = exercises
+            .iter()
+            .map(|exercise| Ok((exercise.name.clone(), Signatures::load(exercise)?)))
+            .collect::<Result<_>>()?;
         Ok(Grading {
             course,
             exercises,
+            signatures,
             toolchain,
             suites,
             slots: Arc::new(isolator.slots(jobs.max(1))?),
@@ -85,6 +94,7 @@ impl<'a> Grading<'a> {
             exercises,
             toolchain: self.toolchain.clone(),
             suites: self.suites.clone(),
+            signatures: self.signatures.clone(),
             isolator: self.isolator.clone(),
             slots: self.slots.clone(),
             workplace: self.workplace.clone(),
@@ -154,12 +164,15 @@ impl<'a> Grading<'a> {
     fn build_and_run(&self, work: &Work, exercise: &Exercise, slot: &Slot) -> Result<Grade> {
         let graded = self.with_program(work, exercise, slot, |runner, seconds| {
             let checks = exercise.available_checks().into_iter();
+            let checks: Vec<CheckRun> = checks.map(|check| runner.run(check)).collect();
+            let known = self.signatures.get(&exercise.name);
             Grade {
                 exercise: exercise.name.clone(),
                 title: exercise.rubric.title.clone(),
                 digest: work.digest(),
                 build: Build::Built { seconds },
-                checks: checks.map(|check| runner.run(check)).collect(),
+                diagnoses: known.map_or_else(Vec::new, |known| known.diagnose(&checks)),
+                checks,
             }
         })?;
         let without = |build| Grade::without_program(exercise, work.digest(), build, exercise.available_checks());

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod build;
 pub mod cli;
 pub mod course;
+pub mod diagnosis;
 pub mod doctor;
 pub mod files;
 pub mod grade;

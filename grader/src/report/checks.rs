@@ -57,6 +57,27 @@ fn check_line(run: &CheckRun, ids: usize) -> String {
     format!("{left}{}{right}\n", " ".repeat(gap))
 }
 
+/// The known misconceptions that explain what was lost.
+pub(super) fn diagnoses(grade: &Grade) -> String {
+    let sentences = grade
+        .diagnoses
+        .iter()
+        .map(|diagnosis| sanitize::line(&diagnosis.feedback));
+    match sentences.collect::<Vec<_>>().as_slice() {
+        [] => String::new(),
+        [one] => format!("\n  This looks like a mistake that we know\n{}", paragraph("    ", one)),
+        several => {
+            let several = several
+                .iter()
+                .map(|one| paragraph("    - ", one).replace("\n    - ", "\n      "));
+            format!(
+                "\n  This looks like one of two mistakes that we know\n{}",
+                several.collect::<String>()
+            )
+        }
+    }
+}
+
 /// What became of the files, where there is more to say than the list of checks does.
 pub(super) fn build(grade: &Grade) -> String {
     match &grade.build {

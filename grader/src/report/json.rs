@@ -67,6 +67,14 @@ struct GradeOf<'g> {
     inconclusive: bool,
     build: Build,
     checks: Vec<Check<'g>>,
+    diagnoses: Vec<Diagnosis<'g>>,
+}
+
+#[derive(Serialize)]
+struct Diagnosis<'g> {
+    misconception: &'g str,
+    feedback: &'g str,
+    likeness: f64,
 }
 
 #[derive(Serialize)]
@@ -119,6 +127,7 @@ fn grade_of(grade: &Grade) -> GradeOf<'_> {
         inconclusive: grade.is_inconclusive(),
         build: build(&grade.build),
         checks: grade.checks.iter().map(check).collect(),
+        diagnoses: grade.diagnoses.iter().map(diagnosis).collect(),
     }
 }
 
@@ -134,6 +143,14 @@ fn build(build: &grade::Build) -> Build {
         seconds: finite(seconds),
         reason: sanitize::line(reason),
         diagnostics: sanitize::text(diagnostics),
+    }
+}
+
+fn diagnosis(diagnosis: &crate::diagnosis::Diagnosis) -> Diagnosis<'_> {
+    Diagnosis {
+        misconception: &diagnosis.misconception,
+        feedback: &diagnosis.feedback,
+        likeness: (diagnosis.likeness * 100.0).round() / 100.0,
     }
 }
 

@@ -61,6 +61,7 @@ fn exercise(grade: &Grade) -> String {
     }
     text.push_str(&format!("\n{}", checks::list(grade)));
     text.push_str(&checks::left_out(grade));
+    text.push_str(&checks::diagnoses(grade));
     for run in grade.checks.iter().filter(|run| checks::is_lost(run)) {
         text.push_str(&format!("\n{}", checks::in_full(run, grade)));
     }

@@ -70,6 +70,7 @@ fn graded(exercise: &str, outcomes: [Outcome; 4]) -> Grade {
         digest: "0".repeat(64),
         build: Build::Built { seconds: 0.4 },
         checks: checks.zip(outcomes).map(run).collect(),
+        diagnoses: Vec::new(),
     }
 }
 
@@ -485,4 +486,25 @@ fn paths_of_this_machine_are_replaced_where_they_stand_whole() {
         scrub_paths(text, &paths),
         "STAGE/src/lib.rs /tmp/abc TARGET/debug (STAGE) /home"
     );
+}
+
+#[test]
+fn a_report_says_what_the_lost_checks_look_like() {
+    let diagnosis = |misconception: &str, feedback: &str| crate::diagnosis::Diagnosis {
+        misconception: misconception.into(),
+        feedback: feedback.into(),
+        likeness: 1.0,
+    };
+    let mut class = class();
+    let grade = &mut class.students[1].grades[0];
+    grade.diagnoses = vec![diagnosis("leaks", "Close the descriptor that accept() gave you.")];
+    let one = student::report(&class.students[1], &class);
+    assert!(
+        one.contains("  This looks like a mistake that we know\n    Close the descriptor that accept() gave you.\n")
+    );
+    let grade = &mut class.students[1].grades[0];
+    grade.diagnoses.push(diagnosis("waits", "Nobody has to speak first."));
+    let two = student::report(&class.students[1], &class);
+    let expected = "  This looks like one of two mistakes that we know\n    - Close the descriptor that accept() gave you.\n    - Nobody has to speak first.\n";
+    assert!(two.contains(expected), "{two}");
 }

@@ -63,6 +63,7 @@ fn own_exercise(grade: &Grade) -> String {
     let Some(first) = failed.or(lost.first()) else {
         return text;
     };
+    text.push_str(&checks::diagnoses(grade));
     text.push_str(&format!("\n  First to fix\n{}", checks::in_full(first, grade)));
     let others = lost.iter().filter(|run| run.check.id != first.check.id);
     let others: String = others.map(|run| checks::in_one_line(run)).collect();

@@ -48,3 +48,21 @@ fn every_weak_program_is_caught_by_a_check_that_is_named_for_its_misconception()
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(misconceptions.len() >= 12, "only {misconceptions:?}");
 }
+
+/// A wrong diagnosis sends a student the wrong way, so none is tolerated; silence is, once in a while.
+#[test]
+fn a_weak_program_is_diagnosed_as_what_it_is_or_not_at_all() {
+    let (mut right, mut wrong) = (0, Vec::new());
+    for name in folders(&submissions().join("weak")) {
+        let label: Label = toml::from_str(&read(&submissions().join("weak").join(&name).join("label.toml"))).unwrap();
+        let diagnoses = WEAK.grade(&name, &label.exercise)["diagnoses"].clone();
+        let named = |diagnosis: &serde_json::Value| diagnosis["misconception"] == label.misconception.as_str();
+        match diagnoses.as_array().unwrap().as_slice() {
+            [] => println!("{name}: no diagnosis"),
+            some if some.iter().any(named) => right += 1,
+            _ => wrong.push(format!("{name} is {}, not {diagnoses}", label.misconception)),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(right >= 12, "only {right} are diagnosed");
+}
