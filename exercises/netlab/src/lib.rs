@@ -8,6 +8,7 @@
 //! | `failure.rs` | one error line on stderr that says which call failed, on what, and how |
 //! | `event.rs` | the lines that a program prints on stdout |
 //! | `probe.rs` | `exNN probe`: try one of your functions without a network |
+//! | `rpc.rs` | ask a server in datagrams, and ask again until it answers |
 //! | `script.rs` | a pretended stream that takes and gives as few bytes at a time as you ask it to |
 //!
 //! All programs of the course keep this contract:
@@ -19,6 +20,7 @@ pub mod event;
 pub mod failure;
 pub mod probe;
 pub mod program;
+pub mod rpc;
 pub mod script;
 
 pub use event::{event, listening_on, report};
