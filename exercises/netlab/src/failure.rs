@@ -10,7 +10,7 @@
 //! | 101 | the program panicked; nothing here ever returns it |
 
 use std::fmt::{self, Display, Formatter};
-use std::io;
+use std::io::{self, ErrorKind};
 
 use nix::errno::Errno;
 
@@ -65,6 +65,8 @@ pub enum Cause {
     System(Errno),
     /// Something else, in words.
     Words(String),
+    /// All calls went well, and the other program answered that it will not do what it was asked to.
+    Answer(String),
 }
 
 impl Failure {
@@ -74,6 +76,15 @@ impl Failure {
             op,
             target: target.to_string(),
             cause: cause.into(),
+        }
+    }
+
+    /// The other program's answer is the failure: `http 404 Not Found`. No call is to blame, so none is named.
+    pub fn answered(words: impl Display) -> Failure {
+        Failure {
+            op: Op::Recv,
+            target: String::new(),
+            cause: Cause::Answer(words.to_string()),
         }
     }
 
@@ -89,10 +100,11 @@ impl Failure {
 
 impl Display for Failure {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        write!(out, "{} {}: ", self.op, self.target)?;
+        let (op, target) = (self.op, &self.target);
         match &self.cause {
-            Cause::System(errno) => write!(out, "{errno}"), // `EACCES: Permission denied`
-            Cause::Words(words) => out.write_str(words),
+            Cause::System(errno) => write!(out, "{op} {target}: {errno}"), // `EACCES: Permission denied`
+            Cause::Words(words) => write!(out, "{op} {target}: {words}"),
+            Cause::Answer(words) => out.write_str(words),
         }
     }
 }
@@ -106,11 +118,13 @@ impl From<Errno> for Cause {
 }
 
 impl From<io::Error> for Cause {
-    /// Errors of std carry the system's error number if a system call failed, and words if not.
+    /// Errors of std carry the system's error number if a system call failed, and words if not. (`connect_timeout` has
+    /// no number for its time-out, because no call failed: std stopped waiting.)
     fn from(error: io::Error) -> Cause {
-        match error.raw_os_error() {
-            Some(number) => Cause::System(Errno::from_raw(number)),
-            None => Cause::Words(error.to_string()),
+        match (error.raw_os_error(), error.kind()) {
+            (Some(number), _) => Cause::System(Errno::from_raw(number)),
+            (None, ErrorKind::TimedOut) => Cause::System(Errno::ETIMEDOUT),
+            (None, _) => Cause::Words(error.to_string()),
         }
     }
 }
@@ -151,6 +165,22 @@ mod tests {
             io::Error::new(io::ErrorKind::WriteZero, "took nothing"),
         );
         assert_eq!(odd.to_string(), "send peer: took nothing");
+    }
+
+    #[test]
+    fn an_answer_that_says_no_names_no_call_and_breaks_the_conversation() {
+        let failure = Failure::answered("http 404 Not Found");
+        assert_eq!(
+            (failure.to_string().as_str(), failure.exit_code()),
+            ("http 404 Not Found", 3)
+        );
+    }
+
+    #[test]
+    fn a_time_out_of_std_is_a_time_out() {
+        let failure = Failure::new(Op::Connect, "x", io::Error::from(ErrorKind::TimedOut));
+        assert!(failure.to_string().starts_with("connect x: ETIMEDOUT: "), "{failure}");
+        assert_eq!(failure.exit_code(), 4);
     }
 
     #[test]
