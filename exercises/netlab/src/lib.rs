@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `program.rs` | the command line: subcommands, `--options`, the exit code |
 //! | `failure.rs` | one error line on stderr that says which call failed, on what, and how |
+//! | `fsp.rs` | what the file servers and their clients say to each other |
 //! | `event.rs` | the lines that a program prints on stdout |
 //! | `probe.rs` | `exNN probe`: try one of your functions without a network |
 //! | `rpc.rs` | ask a server in datagrams, and ask again until it answers |
@@ -18,6 +19,7 @@
 
 pub mod event;
 pub mod failure;
+pub mod fsp;
 pub mod probe;
 pub mod program;
 pub mod rpc;
