@@ -266,6 +266,10 @@ impl Lab {
         &self.session.folder
     }
 
+    pub(crate) fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
     /// Bytes that look random and are the same for the same seed.
     pub fn random(&self, seed: u64, len: usize) -> Vec<u8> {
         self.session

@@ -17,6 +17,7 @@ mod escape;
 pub mod evidence;
 mod flow;
 mod fold;
+pub mod fsp;
 mod lab;
 mod launch;
 mod loss;

@@ -90,3 +90,12 @@ fn read(path: &str) -> Option<Stat> {
         ticks: number(11)? + number(12)?,
     })
 }
+
+/// Datagrams that the kernel threw away at the UDP socket of this port, because its queue was full (proc_net(5), last column).
+pub(crate) fn udp_drops(port: u16) -> u64 {
+    let sockets = fs::read_to_string("/proc/net/udp").unwrap_or_default();
+    let end = format!(":{port:04X}");
+    let lines = sockets.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let here = lines.filter(|fields| fields.get(1).is_some_and(|local| local.ends_with(&end)));
+    here.filter_map(|fields| fields.last()?.parse::<u64>().ok()).sum()
+}

@@ -220,7 +220,13 @@ impl Session {
     /// Ends the test: a step went wrong.
     pub fn fail(&self, doing: &str, expected: &str, received: &str) -> ! {
         self.await_ends(received);
-        self.end_test(doing, expected, received)
+        self.end_test(doing, expected, received, "")
+    }
+
+    /// Like [`fail`](Session::fail), with a picture of our own above the chart: lines of at most 76 characters.
+    pub fn fail_showing(&self, doing: &str, expected: &str, received: &str, picture: &str) -> ! {
+        self.await_ends(received);
+        self.end_test(doing, expected, received, picture)
     }
 
     /// A subject whose tracer failed has been killed by us: nothing that it did then is its own fault.
@@ -238,10 +244,10 @@ impl Session {
         // First: an end that explains the failure belongs above it in the chart.
         self.await_ends(received);
         self.transcript.note(lane, format!("✗ {doing}"));
-        self.end_test(doing, expected, received)
+        self.end_test(doing, expected, received, "")
     }
 
-    fn end_test(&self, doing: &str, expected: &str, received: &str) -> ! {
+    fn end_test(&self, doing: &str, expected: &str, received: &str, picture: &str) -> ! {
         #[cfg(target_os = "linux")]
         self.check_tracers();
         let control = self.lock().control.clone();
@@ -249,7 +255,7 @@ impl Session {
             doing: doing.to_owned(),
             expected: expected.to_owned(),
             received: received.to_owned() + &self.sudden_ends(received),
-            chart: chart::draw(&self.recording(), chart::IN_REPORT),
+            chart: format!("{picture}{}", chart::draw(&self.recording(), chart::IN_REPORT)),
             stderr: self.stderr(),
         };
         let heading = Heading {

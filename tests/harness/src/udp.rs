@@ -69,6 +69,12 @@ impl UdpPeer {
         }
     }
 
+    /// The next datagram, if one comes within this time.
+    pub(crate) fn within(&self, how_long: Duration) -> Option<(Vec<u8>, SocketAddr)> {
+        self.session.step();
+        self.next(self.session.deadline(how_long)).ok()
+    }
+
     /// Fails when a datagram arrives within this time.
     pub fn expect_silence(&self, how_long: Duration) {
         self.session.step();

@@ -1,11 +1,12 @@
 //! A program for the harness's own tests to be started: it behaves well or badly on request.
 
+use harness::fsp::{Model, Oracle, Request, Tree};
 use nix::sys::{
     resource::{Resource, getrlimit},
     signal::{SigSet, Signal},
 };
 use std::{
-    env,
+    env, fs,
     io::{self, BufRead, Read, Write},
     net::{Shutdown, TcpListener, TcpStream, UdpSocket},
     process::{Command, ExitCode, Stdio},
@@ -24,6 +25,7 @@ fn main() -> io::Result<ExitCode> {
         ["deaf"] => serve(0, read_nothing)?,
         ["exits-at-connect"] => serve(0, leave)?,
         ["udp"] => echo_datagrams()?,
+        ["fsp", oracle, root, ..] => serve_files(oracle, root, port(&args[3..]))?,
         // First lines.
         ["todo"] => todo!("create the socket"),
         ["wrong"] => say_and_wait("Listening on port 5000\n")?,
@@ -108,6 +110,42 @@ fn echo_datagrams() -> io::Result<()> {
         let (n, from) = socket.recv_from(&mut buffer)?;
         if &buffer[..n] != b"hush" {
             socket.send_to(&buffer[..n], from)?;
+        }
+    }
+}
+
+/// A right file server, or as right as `oracle` is: the model itself, with files of one folder.
+fn serve_files(oracle: &str, root: &str, port: u16) -> io::Result<()> {
+    let oracle = match oracle {
+        "stateless" => Oracle::Stateless,
+        "stateful" => Oracle::Stateful,
+        _ => Oracle::AtMostOnce,
+    };
+    let mut tree = Tree::new();
+    for entry in fs::read_dir(root)? {
+        let file = entry?.path();
+        let name = format!("/{}", file.file_name().unwrap_or_default().display());
+        tree = tree.file(&name, &fs::read(&file)?);
+    }
+    let mut model = Model::new(oracle, &tree);
+    let socket = UdpSocket::bind(("127.0.0.1", port))?;
+    println!("listening on {}/udp", socket.local_addr()?);
+    let mut buffer = [0; 2048];
+    loop {
+        let (n, from) = socket.recv_from(&mut buffer)?;
+        let text = String::from_utf8_lossy(&buffer[..n]).into_owned();
+        let Some(((id, line), data)) = text
+            .split_once('\n')
+            .and_then(|(head, data)| Some((head.split_once(' ')?, data)))
+        else {
+            continue;
+        };
+        let reply = model.deliver(&Request::new(id, line).with(data.as_bytes()));
+        for (path, bytes) in model.tree().files() {
+            fs::write(format!("{root}{path}"), bytes)?;
+        }
+        if let Some(reply) = reply {
+            socket.send_to(&reply.0, from)?;
         }
     }
 }
