@@ -10,6 +10,7 @@
 //! | `event.rs` | the lines that a program prints on stdout |
 //! | `probe.rs` | `exNN probe`: try one of your functions without a network |
 //! | `rpc.rs` | ask a server in datagrams, and ask again until it answers |
+//! | `signals.rs` | descriptors that can be read when the program is asked to end, or a child of it has ended |
 //! | `script.rs` | a pretended stream that takes and gives as few bytes at a time as you ask it to |
 //!
 //! All programs of the course keep this contract:
@@ -24,6 +25,7 @@ pub mod probe;
 pub mod program;
 pub mod rpc;
 pub mod script;
+pub mod signals;
 
 pub use event::{event, listening_on, report};
 pub use failure::{During, Failure, Op};

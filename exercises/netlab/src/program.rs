@@ -223,6 +223,28 @@ impl<T: Value> Parameter<Option<T>> {
     }
 }
 
+impl Parameter<Vec<OsString>> {
+    /// `-- CMD ARG…`: everything behind the two dashes as it is, one word at least. The last one that a subcommand takes.
+    pub const fn behind_dashes(name: &'static str, value_name: &'static str, help: &'static str) -> Self {
+        let shape = |arg: Arg| {
+            let words = arg.last(true).num_args(1..).required(true);
+            words.value_parser(ValueParser::os_string())
+        };
+        let read = |matches: &ArgMatches, name: &str| {
+            let words = matches.get_many::<OsString>(name);
+            words.map(|words| words.cloned().collect()).unwrap_or_default()
+        };
+        Parameter {
+            name,
+            value_name,
+            help,
+            default: None,
+            shape,
+            read,
+        }
+    }
+}
+
 impl Parameter<bool> {
     /// `--table`: there or not, without a value.
     pub const fn switch(name: &'static str, help: &'static str) -> Parameter<bool> {
@@ -271,6 +293,26 @@ mod tests {
         } else {
             Ok(())
         }
+    }
+
+    const WORDS: Parameter<Vec<OsString>> = Parameter::behind_dashes("command", "CMD", "what to run");
+
+    fn command(given: &Arguments) -> Result<(), Failure> {
+        assert_eq!(given.get(&WORDS), ["sh", "-c", "echo -- $1", "--port"]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_command_line_can_end_with_another_one() {
+        let run = |arguments: &[&str]| {
+            let command = Command::new("run", "for this test", command).takes(&PORT).takes(&WORDS);
+            let program = Program::new("ex00", "for this test").command(command);
+            program.run_with(["ex00", "run"].iter().chain(arguments).map(OsString::from))
+        };
+        assert_eq!(run(&["--port", "0", "--", "sh", "-c", "echo -- $1", "--port"]), 0);
+        assert_eq!(run(&["--port", "0"]), 2);
+        assert_eq!(run(&["--port", "0", "--"]), 2);
+        assert_eq!(run(&["sh"]), 2);
     }
 
     fn exit_code_of(arguments: &[&str]) -> u8 {
