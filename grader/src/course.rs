@@ -52,6 +52,9 @@ pub struct Rubric {
     /// Limits of build and checks.
     #[serde(default)]
     pub limits: Limits,
+    /// Programs of the system that the exercise's own program may start, by name. In a jail there are no others.
+    #[serde(default)]
+    pub programs: Vec<String>,
     /// The checks, public first.
     #[serde(rename = "check")]
     pub checks: Vec<Check>,
@@ -307,6 +310,12 @@ impl Rubric {
             self.level
         );
         ensure!(!self.checks.is_empty(), "there is no [[check]]");
+        let path = self.programs.iter().find(|name| name.is_empty() || name.contains('/'));
+        ensure!(
+            path.is_none(),
+            "programs has `{}`; it takes names, such as `cat`, which are looked for on the PATH",
+            path.map_or("", String::as_str)
+        );
         let (mut names, mut ids) = (BTreeSet::new(), BTreeSet::new());
         for check in &self.checks {
             if !names.insert(&check.name) || !ids.insert(&check.id) {

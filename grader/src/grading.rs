@@ -216,6 +216,7 @@ impl<'a> Grading<'a> {
         let runner = Runner {
             suites,
             limits: exercise.rubric.limits,
+            beside: self.isolator.programs(&exercise.rubric.programs)?,
             artifact: &artifact,
             workplace: &self.workplace,
             root: &self.course.root,

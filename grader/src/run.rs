@@ -14,7 +14,7 @@ use crate::build::Artifact;
 use crate::course::{Check, Limits};
 use crate::grade::{CheckRun, Failure, NotRun, Outcome};
 use crate::isolation::ended::{Limit, Note};
-use crate::isolation::policy::TMP;
+use crate::isolation::policy::{TMP, Visible};
 use crate::isolation::{Isolation, Isolator, Slot, Workplace};
 use crate::process;
 use crate::report::sanitize;
@@ -32,6 +32,8 @@ pub struct Runner<'a> {
     pub suites: &'a ExerciseSuites,
     /// Its limits.
     pub limits: Limits,
+    /// What the program may see beside itself: programs of the system that it may start.
+    pub beside: Vec<Visible>,
     /// The program under test.
     pub artifact: &'a Artifact,
     /// Where each case gets a folder, outside what the program may see.
@@ -112,9 +114,13 @@ impl Runner<'_> {
         let room = self.workplace.folder("c-")?;
         let evidence = room.path().join("evidence");
         std::fs::write(&evidence, "").with_context(|| format!("cannot write {}", evidence.display()))?;
-        let (mut cell, jail) =
-            self.isolator
-                .cell(self.slot, room.path(), self.limits.of_run(), &self.artifact.program)?;
+        let (mut cell, jail) = self.isolator.cell_with(
+            self.slot,
+            room.path(),
+            self.limits.of_run(),
+            &self.artifact.program,
+            &self.beside,
+        )?;
         cell.arg(&suite.program).args(["--exact", case, "--test-threads", "1"]);
         cell.env_clear()
             .current_dir(room.path())

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use anyhow::{Context, Result, ensure};
 
 use super::level::{Finding, Isolation};
-use super::policy::{JailLimits, Policy};
+use super::policy::{JailLimits, Policy, Visible};
 use super::probe;
 use super::slot::Slot;
 use super::view::{self, Runtime};
@@ -119,6 +119,18 @@ impl Isolator {
         Ok(command)
     }
 
+    /// The programs of the system with these names, and what they are loaded from. One that this machine lacks is left out: a check
+    /// that needs it says so.
+    ///
+    /// # Errors
+    /// One of them cannot be started.
+    pub fn programs(&self, names: &[String]) -> Result<Vec<Visible>> {
+        if self.level() == Isolation::None {
+            return Ok(Vec::new());
+        }
+        view::of_programs(names)
+    }
+
     /// A cell whose jails hold `program`; `folder` becomes their home. The command still needs the suite and its arguments.
     /// Answers with the launcher too; there is none at L0.
     ///
@@ -131,7 +143,28 @@ impl Isolator {
         limits: JailLimits,
         program: &Path,
     ) -> Result<(Command, Option<PathBuf>)> {
+        self.cell_with(slot, folder, limits, program, &[])
+    }
+
+    /// The same for a program that may start others, which are `beside` it in the jail.
+    ///
+    /// # Errors
+    /// The disk fails us.
+    pub fn cell_with(
+        &self,
+        slot: &Slot,
+        folder: &Path,
+        limits: JailLimits,
+        program: &Path,
+        beside: &[Visible],
+    ) -> Result<(Command, Option<PathBuf>)> {
         let mut visible = view::of_run(&self.runtime, program);
+        for one in beside {
+            // Most libraries are there already.
+            if visible.iter().all(|known| known.at != one.at) {
+                visible.push(one.clone());
+            }
+        }
         if self.level() < Isolation::Namespaces {
             visible.extend(view::names_of_this_machine());
         }

@@ -104,6 +104,22 @@ pub fn of_run(runtime: &Runtime, program: &Path) -> Vec<Visible> {
     visible
 }
 
+/// Programs of the system, each where the PATH has it, and what they are loaded from.
+///
+/// # Errors
+/// One of them cannot be started.
+pub fn of_programs(names: &[String]) -> Result<Vec<Visible>> {
+    let mut files = BTreeSet::new();
+    for program in names.iter().filter_map(|name| harness::find_tool(name)) {
+        files.extend(Runtime::of(&program)?.0);
+        files.insert(program);
+    }
+    Ok(files
+        .into_iter()
+        .map(|file| Visible::new(file, Access::Execute))
+        .collect())
+}
+
 /// `localhost` and nothing else has an address.
 pub fn names() -> Vec<(PathBuf, String)> {
     NAMES.map(|(path, text)| (path.into(), text.into())).into()

@@ -132,6 +132,36 @@ fn a_program_sees_nothing_of_the_machine() {
 }
 
 #[test]
+fn a_program_starts_those_that_it_is_shown_and_no_others() {
+    for level in levels() {
+        let jail = prepared(level);
+        let shown = jail
+            .isolator
+            .programs(&["cat".into(), "no-such-program".into()])
+            .unwrap();
+        let start = |beside, program| {
+            let (mut cell, launcher) = jail
+                .isolator
+                .cell_with(&jail.slot, jail.folder.path(), LIMITS, subject(), beside)
+                .unwrap();
+            cell.arg(launcher.unwrap())
+                .arg(subject())
+                .args(["start", program])
+                .current_dir(jail.folder.path().join("tmp"))
+                .env_clear()
+                .env("PATH", "/usr/bin:/bin")
+                .stdin(Stdio::null());
+            String::from_utf8_lossy(&cell.output().unwrap().stdout)
+                .trim()
+                .to_string()
+        };
+        assert!(start(&[], "cat").starts_with("refused"), "{level}");
+        assert_eq!(start(&shown, "cat"), "exit status: 0", "{level}");
+        assert!(start(&shown, "date").starts_with("refused"), "{level}");
+    }
+}
+
+#[test]
 fn the_loopback_works_and_at_l3_nothing_else_does() {
     for level in levels() {
         let jail = prepared(level);

@@ -39,6 +39,10 @@ fn main() {
                 "unreachable"
             },
         ),
+        "start" => match std::process::Command::new(&args[1]).args(&args[2..]).status() {
+            Ok(status) => println!("{status}"),
+            Err(error) => println!("refused: {error}"),
+        },
         "exit" => std::process::exit(args[1].parse().unwrap()),
         "abort" => std::process::abort(),
         "spin" => loop {

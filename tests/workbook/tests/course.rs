@@ -42,6 +42,7 @@ fn outside_a_course_the_error_says_so() {
     "rubric.toml"
 )]
 #[case::worth_nothing("points = 60", "points = 0", "`halves` is worth 0 points", "rubric.toml")]
+#[case::a_program_by_its_path("level = 1", "level = 1\nprograms = [\"/bin/cat\"]", "it takes names", "`/bin/cat`")]
 #[case::no_anchor("small.md#half", "small.md", "`halves`: book has to be", "rubric.toml")]
 fn a_mistake_in_a_rubric_is_named_with_its_file(
     #[case] find: &str,
