@@ -15,6 +15,7 @@ pub mod chart;
 mod connect;
 mod escape;
 pub mod evidence;
+mod family;
 mod flow;
 mod fold;
 pub mod fsp;

@@ -39,6 +39,18 @@ pub(crate) fn peak_memory(pid: Pid) -> u64 {
     kilobytes.unwrap_or(0) * 1024
 }
 
+/// Whether `/proc` tells about processes at all; in some containers it does not.
+pub(crate) fn shows_processes() -> bool {
+    read("/proc/self/stat").is_some()
+}
+
+/// Names of the processes below this one that have ended and that nobody has waited for.
+pub(crate) fn zombies(ancestor: Pid) -> Vec<String> {
+    let family = descendants(ancestor).into_iter();
+    let stats = family.filter_map(|pid| read(&format!("/proc/{pid}/stat")));
+    stats.filter(|stat| stat.state == 'Z').map(|stat| stat.name).collect()
+}
+
 /// The process that runs the subject when `launcher` was started to jail it: the descendant with that executable, or with its name where the
 /// executable may not be looked at. `launcher` itself when there is no such process.
 pub(crate) fn subject_behind(launcher: Pid, subject: &Identity) -> Pid {

@@ -329,7 +329,7 @@ impl Program {
     }
 
     /// The process that runs the program itself: behind a jail, not the one we started.
-    fn subject(&self) -> Pid {
+    pub(crate) fn subject(&self) -> Pid {
         match &self.running.behind_jail {
             Some(identity) => proc::subject_behind(self.running.pid, identity),
             None => self.running.pid,

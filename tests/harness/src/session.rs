@@ -123,6 +123,10 @@ impl Session {
         self.lock().redactor.saw_port(port);
     }
 
+    pub fn saw_pid(&self, pid: i32) {
+        self.lock().redactor.saw_pid(pid);
+    }
+
     pub fn redact(&self, text: &str) -> String {
         self.lock().redactor.redact(text)
     }

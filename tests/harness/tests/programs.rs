@@ -225,3 +225,33 @@ fn is_zombie(pid: i32) -> bool {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn children_that_nobody_waited_for_are_seen() {
+    let lab = lab().with_step(SHORT);
+    assert!(lab.can_see_processes());
+    let nurse = lab.program(["nurse", "3"]).start();
+    let mut children = String::new();
+    for _ in 0..3 {
+        let line = nurse.next_line("reading a child's id");
+        let (_, pid) = line.rsplit_once(' ').expect("`child pid PID`");
+        lab.saw_pid(pid.parse().expect("a number"));
+        children += &format!("{line}\n");
+    }
+    assert_eq!(
+        lab.redact(&children),
+        "child pid PID1\nchild pid PID2\nchild pid PID3\n"
+    );
+    nurse.expect_zombies(3, "letting them lie");
+    let report = report_in(&lab, |_| nurse.expect_zombies(0, "looking for zombies"));
+    assert!(report.contains("3 zombies after"), "{report}");
+    assert!(report.contains("practice, practice, practice"), "{report}");
+
+    nurse.freeze_alone();
+    nurse.stdin_write(b"now\n");
+    nurse.expect_zombies(3, "it is frozen, and cannot wait for anybody");
+    nurse.thaw();
+    nurse.expect_line("waited");
+    nurse.expect_zombies(0, "looking for zombies");
+}

@@ -46,6 +46,7 @@ fn main() -> io::Result<ExitCode> {
         }
         ["surroundings"] => surroundings()?,
         ["parent"] => leave_a_child_behind()?,
+        ["nurse", children] => look_after(children.parse().unwrap_or(0))?,
         ["ignores-sigterm"] => ignore_sigterm()?,
         ["spins"] => spin()?,
         ["client", to, text] => client(to, text)?,
@@ -206,6 +207,28 @@ fn leave_a_child_behind() -> io::Result<()> {
         .stdin(Stdio::null())
         .spawn()?;
     println!("child {}", child.id());
+    Ok(())
+}
+
+/// Waits for its children when it is told to, and not before.
+fn look_after(children: u32) -> io::Result<()> {
+    let born = |_| {
+        Command::new(env::current_exe()?)
+            .args(["exit", "0"])
+            .stdin(Stdio::null())
+            .spawn()
+    };
+    let mut children = (0..children).map(born).collect::<io::Result<Vec<_>>>()?;
+    for child in &children {
+        println!("child pid {}", child.id());
+    }
+    for line in io::stdin().lines() {
+        line?;
+        for child in &mut children {
+            child.wait()?;
+        }
+        println!("waited");
+    }
     Ok(())
 }
 

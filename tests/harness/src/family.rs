@@ -1,0 +1,83 @@
+//! The processes that a program under test has started, as far as Linux shows them in `/proc`.
+
+use crate::{Lab, Program, proc};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+impl Lab {
+    /// Gives this process id a stable name in snapshots, `PID1`, as those of the programs that the lab started have one. For a process
+    /// that the program under test started; a process knows its own id best (`sh -c 'echo $$'`), and in a jail nobody else does.
+    pub fn saw_pid(&self, pid: u32) {
+        self.session().saw_pid(pid.cast_signed());
+    }
+
+    /// Whether this system shows the processes that a program has started. If not, the check is marked as one that cannot run here.
+    pub fn can_see_processes(&self) -> bool {
+        let can = cfg!(target_os = "linux") && proc::shows_processes();
+        if !can {
+            self.not_run_here("this system does not show which processes a program has started");
+        }
+        can
+    }
+}
+
+impl Program {
+    /// Stops the program with SIGSTOP, but none of the processes that it started, which [`freeze`](Program::freeze) may stop too; returns
+    /// when no thread of it runs any more. [`thaw`](Program::thaw) lets it go on.
+    pub fn freeze_alone(&self) {
+        let deadline = self.session().step();
+        let note = "is frozen (SIGSTOP), its children are not";
+        self.session().transcript.note(self.lane(), note);
+        let subject = self.subject();
+        let _ = kill(subject, Signal::SIGSTOP);
+        let frozen = || {
+            #[cfg(target_os = "linux")]
+            if let Some(record) = self.record() {
+                // In /proc, every stop of a traced call looks like a frozen thread.
+                return record.wait_frozen(true, deadline);
+            }
+            !cfg!(target_os = "linux") || proc::is_stopped(subject)
+        };
+        while !frozen() {
+            assert!(Instant::now() < deadline, "SIGSTOP did not stop process {subject}");
+            pause();
+        }
+    }
+
+    /// Waits until exactly so many of the processes that the program started are zombies: ended, and nobody has waited for them.
+    pub fn expect_zombies(&self, count: usize, doing: &str) {
+        let (since, deadline) = (Instant::now(), self.session().step());
+        let subject: Pid = self.subject();
+        loop {
+            let zombies = proc::zombies(subject);
+            if zombies.len() == count {
+                return;
+            }
+            if Instant::now() >= deadline {
+                let expected = match count {
+                    0 => "no zombie: a process that has ended and that nobody has waited for".to_owned(),
+                    _ => format!("{count} of them that have ended"),
+                };
+                let waited = crate::escape::seconds(since.elapsed());
+                let received = match zombies.len() {
+                    0 => format!("none has ended after {waited}"),
+                    n => format!("{n} zombies after {waited}: {}", zombies.join(", ")),
+                };
+                self.session().fail_at(self.lane(), doing, &expected, &received);
+            }
+            pause();
+        }
+    }
+}
+
+/// Between two looks at a state that announces itself to nobody.
+#[allow(clippy::disallowed_methods)] // a process that ends gives no event to its grandparents; the loops around this have a deadline
+fn pause() {
+    thread::sleep(Duration::from_millis(1));
+}
