@@ -103,6 +103,21 @@ impl Output {
         }
     }
 
+    /// The next `n` bytes, whether or not they end a line; fewer at the end of the stream or at the deadline.
+    pub fn part(&self, n: usize, deadline: Instant) -> Vec<u8> {
+        let kept = self.lock();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let short = |kept: &mut Kept| kept.head.len() - kept.cursor < n && !kept.over;
+        let (mut kept, _) = self
+            .changed
+            .wait_timeout_while(kept, left, short)
+            .unwrap_or_else(PoisonError::into_inner);
+        let part: Vec<u8> = kept.head[kept.cursor..].iter().copied().take(n).collect();
+        kept.cursor += part.len();
+        kept.searched = kept.searched.max(kept.cursor);
+        part
+    }
+
     /// Everything kept; where something was lost, a line says how much.
     pub fn bytes(&self) -> Vec<u8> {
         let kept = self.lock();

@@ -27,6 +27,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+mod streams;
+
 /// A running program.
 pub struct Program {
     session: Arc<Session>,
@@ -127,15 +129,18 @@ impl Program {
 
     /// Waits until it has ended by itself. A tool may take two steps: how long Python needs to start is not the student's affair.
     pub fn wait(&self) -> Finished {
+        self.wait_while(&format!("waiting for the end of `{}`", self.running.lane))
+    }
+
+    fn wait_while(&self, doing: &str) -> Finished {
         let (since, mut deadline) = (Instant::now(), self.session.step());
         if !self.running.subject {
             deadline = self.session.deadline(2 * crate::STEP);
         }
         let Some(exit) = self.running.over(deadline) else {
-            let doing = format!("waiting for the end of `{}`", self.running.lane);
             let received = format!("it still runs after {}", crate::escape::seconds(since.elapsed()));
             self.session
-                .fail_at(&self.running.lane, &doing, "the program ends", &received);
+                .fail_at(&self.running.lane, doing, "the program ends", &received);
         };
         self.running.end_is_known.store(true, Ordering::Relaxed);
         let (stdout, stderr) = (self.running.stdout.bytes(), self.running.stderr.bytes());
@@ -151,6 +156,11 @@ impl Program {
     /// Waits until it has ended, and fails unless with this code.
     pub fn expect_exit(&self, code: i32) -> Finished {
         self.wait().expect_code(code)
+    }
+
+    /// The same, and a report says why the program should end.
+    pub fn expect_exit_when(&self, code: i32, doing: &str) -> Finished {
+        self.wait_while(doing).expect_code(code)
     }
 
     /// Stops it with SIGSTOP; returns when no thread of it runs any more.

@@ -16,6 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+mod echo;
+
 /// More than any exercise sends; a peer that never stops is cut off here.
 const MOST: usize = 64 << 20;
 /// A line longer than this is not waited for.

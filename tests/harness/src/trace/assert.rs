@@ -165,6 +165,11 @@ impl Calls {
         self.only(|event| event.at >= from)
     }
 
+    /// Those that returned between these times.
+    pub fn within(&self, from: Duration, to: Duration) -> Calls {
+        self.only(|event| (from..to).contains(&event.at))
+    }
+
     /// How many there are of `call`.
     pub fn count(&self, call: Call) -> usize {
         self.iter().filter(|event| event.is(call)).count()
@@ -293,7 +298,7 @@ impl Calls {
 
     /// No recorded call returned between these times.
     pub fn none_between(&self, from: Duration, to: Duration) -> Result<(), Finding> {
-        let between = self.only(|event| (from..to).contains(&event.at));
+        let between = self.within(from, to);
         let expected = || format!("no call from {:.3} s to {:.3} s", from.as_secs_f64(), to.as_secs_f64());
         self.verdict(between.is_empty(), expected, || between.list())
     }

@@ -24,6 +24,7 @@ mod call;
 mod constants;
 mod event;
 mod fault;
+mod idle;
 mod plan;
 mod plug;
 mod values;
@@ -63,6 +64,7 @@ pub use assert::{Calls, Finding, Pattern};
 pub use call::{Call, SOCKET_CALLS};
 pub use event::{Decoded, Event};
 pub use fault::Fault;
+pub use idle::Idle;
 #[cfg(target_os = "linux")]
 pub use probe::available;
 pub use values::{Address, Domain, SocketType};

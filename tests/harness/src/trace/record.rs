@@ -267,13 +267,13 @@ impl Record {
 
     /// Waits until a thread is inside `call`: it has begun and not returned.
     pub(crate) fn wait_inside(&self, call: Call, deadline: Instant) -> Result<Option<i32>, Missed> {
-        let inside = |state: &State| {
-            state
-                .inside
-                .values()
-                .find(|waiting| waiting.call.same(call))
-                .map(|waiting| Ok(waiting.fd))
-        };
+        self.wait_inside_one_of(&[call], deadline)
+    }
+
+    /// The same for any of these calls.
+    pub(crate) fn wait_inside_one_of(&self, calls: &[Call], deadline: Instant) -> Result<Option<i32>, Missed> {
+        let wanted = |waiting: &&Waiting| calls.iter().any(|call| waiting.call.same(*call));
+        let inside = |state: &State| state.inside.values().find(wanted).map(|waiting| Ok(waiting.fd));
         let found = self.wait(&self.news, deadline, |state| {
             inside(state).or(state.over.then_some(Err(Missed::Ended)))
         });

@@ -37,6 +37,7 @@ macro_rules! lab {
 mod descriptors;
 mod ends;
 mod faults;
+mod idle;
 mod recording;
 mod signals;
 

@@ -59,6 +59,7 @@ fn main() {
         "escapes" => escapes(),
         "sockets" => sockets(number(1)),
         "idle" => idle(),
+        "watches" => watches(number(1)),
         "datagram" => datagram(),
         "storm" => storm(),
         other => eprintln!("trace_subject: no {other:?}"),

@@ -75,3 +75,18 @@ pub fn interrupted(how: &str) {
     }
     blocks(false);
 }
+
+/// Waits for stdin and for a client at once, looking up after so many milliseconds each time, until stdin has something.
+pub fn watches(millis: usize) {
+    let listener = listener();
+    let watch = |fd| libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let mut both = [watch(0), watch(listener.as_raw_fd())];
+    let timeout = if millis == 0 { -1 } else { millis as i32 };
+    while both[0].revents == 0 {
+        unsafe { libc::poll(both.as_mut_ptr(), 2, timeout) };
+    }
+}
