@@ -261,10 +261,6 @@ impl Lab {
         self.redact(&chart::draw(&self.session.recording(), style))
     }
 
-    pub(crate) fn session(&self) -> &Session {
-        &self.session
-    }
-
     /// A temporary folder, and the working directory of every program. Gone with the lab.
     pub fn folder(&self) -> &Path {
         &self.session.folder
