@@ -69,6 +69,7 @@ impl Prepared {
         Runner {
             suites,
             limits: self.course.exercises[0].rubric.limits,
+            beside: Vec::new(),
             artifact,
             workplace: &self.workplace,
             root: self.small.root(),
