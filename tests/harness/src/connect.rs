@@ -31,21 +31,26 @@ pub struct Listener {
 
 impl Listener {
     pub(crate) fn open(session: &Arc<Session>, who: &str) -> Listener {
+        Listener::open_at(session, who, "127.0.0.1:0").unwrap_or_else(|e| panic!("a server of the test: {e}"))
+    }
+
+    /// On `[::1]`, which not every machine has.
+    pub(crate) fn open_v6(session: &Arc<Session>, who: &str) -> io::Result<Listener> {
+        Listener::open_at(session, who, "[::1]:0")
+    }
+
+    fn open_at(session: &Arc<Session>, who: &str, at: &str) -> io::Result<Listener> {
         session.step();
-        let socket = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|e| panic!("a server of the test: {e}"));
-        let addr = socket
-            .local_addr()
-            .unwrap_or_else(|e| panic!("a server of the test: {e}"));
-        socket
-            .set_nonblocking(true)
-            .unwrap_or_else(|e| panic!("a server of the test: {e}"));
+        let socket = TcpListener::bind(at)?;
+        let addr = socket.local_addr()?;
+        socket.set_nonblocking(true)?;
         session.listens(who, addr);
-        Listener {
+        Ok(Listener {
             session: session.clone(),
             socket,
             who: who.to_owned(),
             addr,
-        }
+        })
     }
 
     /// Where it listens.

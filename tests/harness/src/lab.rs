@@ -1,7 +1,7 @@
 //! The laboratory of one test: everything a test does, it does through its [`Lab`].
 
 use crate::{
-    Blackhole, Finished, Launch, Listener, Loss, Relay, Server, TcpPeer, Tool, UdpPeer,
+    Blackhole, Finished, Launch, Listener, Loss, Refusing, Relay, Server, TcpPeer, Tool, UdpPeer, UnixServer,
     chart::{self, Style, Times},
     report,
     session::Session,
@@ -168,6 +168,19 @@ impl Lab {
         Listener::open(&self.session, who)
     }
 
+    /// The same on `[::1]`. None marks the check `not run here`, since this machine has no IPv6: the test then returns.
+    pub fn listen_v6(&self, who: &str) -> Option<Listener> {
+        let opened = Listener::open_v6(&self.session, who);
+        opened
+            .map_err(|error| self.not_run_here(&format!("this machine has no IPv6 ({error})")))
+            .ok()
+    }
+
+    /// A server of the test at `file` in the lab's folder, in the family AF_UNIX.
+    pub fn listen_unix(&self, who: &str, file: &str) -> UnixServer {
+        UnixServer::open(&self.session, who, file)
+    }
+
     /// A UDP socket of the test, on a port of its own.
     pub fn udp(&self, who: &str) -> UdpPeer {
         UdpPeer::open(&self.session, who)
@@ -186,6 +199,11 @@ impl Lab {
     /// An address at which connections neither succeed nor fail.
     pub fn blackhole(&self) -> Blackhole {
         Blackhole::open(&self.session, "blackhole")
+    }
+
+    /// An address at which connections are refused.
+    pub fn refusing(&self, who: &str) -> Refusing {
+        Refusing::open(&self.session, who)
     }
 
     /// A third-party program. None marks the check `not run here`: the test then returns.

@@ -29,6 +29,7 @@ mod process;
 mod program;
 pub mod recording;
 mod redact;
+mod refusing;
 mod relay;
 mod report;
 mod rubric;
@@ -41,6 +42,7 @@ mod tool;
 pub mod trace;
 mod transcript;
 mod udp;
+mod unix;
 
 pub use blackhole::Blackhole;
 pub use connect::Listener;
@@ -50,11 +52,13 @@ pub use launch::Launch;
 pub use loss::Loss;
 pub use process::Exit;
 pub use program::{Finished, Program, Server};
+pub use refusing::Refusing;
 pub use relay::{Relay, Tally};
 pub use report::Report;
 pub use tcp::TcpPeer;
 pub use tool::{Tool, find_tool};
 pub use udp::UdpPeer;
+pub use unix::{UnixPeer, UnixServer};
 
 /// Names the exercise that a file of tests belongs to, and defines `fn lab() -> harness::Lab` for it.
 ///

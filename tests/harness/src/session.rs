@@ -159,8 +159,13 @@ impl Session {
 
     /// The column that an arrow from `from` starts at. A program's own port tells nobody whose it is: then it is the program started last.
     pub fn lane_from(&self, from: SocketAddr) -> String {
-        let latest = || self.lock().programs.last().map(|program| program.lane.clone());
+        let latest = || self.latest_lane();
         self.known_at(from).or_else(latest).unwrap_or_else(|| from.to_string())
+    }
+
+    /// The column of the program started last.
+    pub fn latest_lane(&self) -> Option<String> {
+        self.lock().programs.last().map(|program| program.lane.clone())
     }
 
     pub fn add_program(&self, program: Arc<Running>, identity: Option<Identity>) {
