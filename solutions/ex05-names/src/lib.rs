@@ -172,7 +172,7 @@ fn authority(url: &Url) -> String {
 
 /// The port on which servers of a protocol listen, unless they are told otherwise: ftp, telnet, http, echo, daytime.
 ///
-/// `/etc/services` and RFC 1700 have the numbers. `None` for any other protocol.
+/// `/etc/services` has the numbers. `None` for any other protocol.
 pub fn default_port(scheme: &str) -> Option<u16> {
     // SOLUTION todo!("default_port: a table of five")
     match scheme {

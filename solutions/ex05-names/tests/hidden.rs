@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use harness::trace::{Call, Calls, Decoded, Domain};
-use harness::{Lab, Listener, Program, STEP, TcpPeer};
+use harness::{Exit, Lab, Listener, Program, STEP, TcpPeer};
 use rstest::rstest;
 
 harness::exercise!("../../../exercises/ex05-names/rubric.toml");
@@ -22,7 +22,8 @@ fn fetches_from_python_http_server() {
     // Every byte there is, and in the middle what ends the head of a reply.
     let mut noise = lab.random(4564, 100_000);
     noise.splice(50_000..50_000, *b"\r\n\r\n");
-    let www = Www::with(&lab, "noise.bin", &noise);
+    let hello = b"hello\n".to_vec();
+    let www = Www::with(&lab, &[("hello.txt", &hello), ("noise.bin", &noise)]);
     let server = python
         .args(QUICKLY)
         .args(["-m", "http.server", "0", "--bind", "127.0.0.1", "--directory"])
@@ -31,11 +32,29 @@ fn fetches_from_python_http_server() {
         .start();
     let port = port_of(&lab, &server);
 
-    let file = lab
-        .run(["get", &format!("http://127.0.0.1:{port}/noise.bin")])
-        .expect_code(0);
-    let doing = "comparing what was printed with the file that python3 -m http.server has";
-    expect_same(&lab, doing, &file.stdout, &noise);
+    for (name, bytes, what) in [
+        ("hello.txt", &hello, "a line of text"),
+        (
+            "noise.bin",
+            &noise,
+            "100004 bytes of any value, and some of them look like an empty line",
+        ),
+    ] {
+        let url = format!("http://127.0.0.1:{port}/{name}");
+        let file = lab.run(["get", &url]);
+        lab.expect(
+            &format!("looking how `get {url}` ended; the file is {what}"),
+            "exit code 0",
+            format!(
+                "{}, and on stderr `{}`",
+                ended(file.exit),
+                file.stderr_text().trim_end()
+            ),
+            file.exit == Exit::Code(0),
+        );
+        let doing = format!("comparing what `get {url}` printed with the file, {what}");
+        expect_same(&lab, &doing, &file.stdout, bytes);
+    }
 
     let missing = lab
         .run(["get", &format!("http://127.0.0.1:{port}/nothing.bin")])
@@ -82,15 +101,24 @@ fn fetches_from_python_http_server() {
     }
 }
 
+fn ended(exit: Exit) -> String {
+    match exit {
+        Exit::Code(code) => format!("exit code {code}"),
+        Exit::Signal(number) => format!("ended by signal {number}"),
+    }
+}
+
 /// A folder beside the lab's own, for a server of files: the program under test has no business in it.
 struct Www(PathBuf);
 
 impl Www {
-    fn with(lab: &Lab, name: &str, bytes: &[u8]) -> Www {
+    fn with(lab: &Lab, files: &[(&str, &[u8])]) -> Www {
         let www = Www(lab.folder().with_extension("www"));
-        fs::create_dir(&www.0)
-            .and_then(|()| fs::write(www.0.join(name), bytes))
-            .unwrap_or_else(|error| panic!("{}: {error}", www.0.display()));
+        let mut written = fs::create_dir(&www.0);
+        for (name, bytes) in files {
+            written = written.and_then(|()| fs::write(www.0.join(name), bytes));
+        }
+        written.unwrap_or_else(|error| panic!("{}: {error}", www.0.display()));
         www
     }
 }
@@ -341,10 +369,10 @@ fn raw_http_request() {
     let mut transcript = String::new();
     for (path, sent, why) in [
         ("/index.html", "/index.html", "an ordinary path"),
-        ("/a%20b/%7Eme/", "/a%20b/%7Eme/", "escapes are the server's to decode"),
+        ("/a%20b/%7Eme", "/a%20b/%7Eme", "escapes are the server's to decode"),
         (
-            "/find?q=a+b&to=/x/",
-            "/find?q=a+b&to=/x/",
+            "/find?q=a+b&to=/x",
+            "/find?q=a+b&to=/x",
             "the query is a part of the path",
         ),
         ("", "/", "an empty path is asked for as /"),
@@ -375,11 +403,11 @@ fn raw_http_request() {
     $ ex05 get http://127.0.0.1:PORT1/index.html
     > GET /index.html HTTP/1.0
     > Host: 127.0.0.1:PORT1
-    $ ex05 get http://127.0.0.1:PORT2/a%20b/%7Eme/
-    > GET /a%20b/%7Eme/ HTTP/1.0
+    $ ex05 get http://127.0.0.1:PORT2/a%20b/%7Eme
+    > GET /a%20b/%7Eme HTTP/1.0
     > Host: 127.0.0.1:PORT2
-    $ ex05 get http://127.0.0.1:PORT3/find?q=a+b&to=/x/
-    > GET /find?q=a+b&to=/x/ HTTP/1.0
+    $ ex05 get http://127.0.0.1:PORT3/find?q=a+b&to=/x
+    > GET /find?q=a+b&to=/x HTTP/1.0
     > Host: 127.0.0.1:PORT3
     $ ex05 get http://127.0.0.1:PORT4
     > GET / HTTP/1.0
