@@ -176,9 +176,12 @@ impl Lab {
             .ok()
     }
 
-    /// A server of the test at `file` in the lab's folder, in the family AF_UNIX.
-    pub fn listen_unix(&self, who: &str, file: &str) -> UnixServer {
+    /// A server of the test at `file` in the lab's folder, in the family AF_UNIX. None marks the check `not run here`, since the path is
+    /// too long for an address: the test then returns.
+    pub fn listen_unix(&self, who: &str, file: &str) -> Option<UnixServer> {
         UnixServer::open(&self.session, who, file)
+            .map_err(|why| self.not_run_here(&why))
+            .ok()
     }
 
     /// A UDP socket of the test, on a port of its own.

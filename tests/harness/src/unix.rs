@@ -38,20 +38,24 @@ pub struct UnixPeer {
 }
 
 impl UnixServer {
-    pub(crate) fn open(session: &Arc<Session>, who: &str, file: &str) -> UnixServer {
+    pub(crate) fn open(session: &Arc<Session>, who: &str, file: &str) -> Result<UnixServer, String> {
         session.step();
         let path = session.folder.join(file);
+        // An address has room for a short path only, and the folder is where the machine's owner wants it to be.
+        if let Err(error) = net::SocketAddr::from_pathname(&path) {
+            return Err(format!("{} is no address of a socket: {error}", path.display()));
+        }
         let socket = net::UnixListener::bind(&path)
             // The program under test may run as somebody else, and connecting means writing to the file.
             .and_then(|socket| fs::set_permissions(&path, Permissions::from_mode(0o777)).map(|()| socket))
             .and_then(|socket| socket.set_nonblocking(true).map(|()| socket))
             .unwrap_or_else(|e| panic!("a server of the test at {}: {e}", path.display()));
-        UnixServer {
+        Ok(UnixServer {
             session: session.clone(),
             socket,
             who: who.to_owned(),
             path,
-        }
+        })
     }
 
     /// Its address: an absolute path.

@@ -12,7 +12,7 @@ use std::{
 #[test]
 fn a_server_in_the_file_system_talks_to_clients() {
     let lab = lab();
-    let server = lab.listen_unix("server", "socket");
+    let server = lab.listen_unix("server", "socket").unwrap();
     assert_eq!(server.path(), lab.folder().join("socket"));
     let mut client = UnixStream::connect(server.path()).unwrap();
     let mut peer = server.accept();
@@ -29,7 +29,7 @@ fn a_server_in_the_file_system_talks_to_clients() {
 #[test]
 fn waiting_for_a_client_that_never_comes_is_a_failure() {
     let lab = lab().with_step(SHORT);
-    let server = lab.listen_unix("server", "socket");
+    let server = lab.listen_unix("server", "socket").unwrap();
     let report = practice::report_in(&lab, |_| drop(server.accept()));
     assert!(
         report.contains("waiting for a client to connect to server") && report.contains("nothing for N s"),
@@ -40,12 +40,18 @@ fn waiting_for_a_client_that_never_comes_is_a_failure() {
 #[test]
 fn waiting_for_an_end_that_never_comes_is_a_failure() {
     let lab = lab().with_step(SHORT);
-    let server = lab.listen_unix("server", "socket");
+    let server = lab.listen_unix("server", "socket").unwrap();
     let mut client = UnixStream::connect(server.path()).unwrap();
     let mut peer = server.accept();
     client.write_all(b"half").unwrap();
     let report = practice::report_in(&lab, |_| drop(peer.read_to_eof("reading the question")));
     assert!(report.contains("4 bytes \"half\", then nothing for N s"), "{report}");
+}
+
+#[test]
+fn a_path_that_is_too_long_for_an_address_is_nobodys_fault() {
+    let lab = lab();
+    assert!(lab.listen_unix("server", &"long".repeat(40)).is_none());
 }
 
 #[test]
