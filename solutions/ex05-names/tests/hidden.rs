@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -315,7 +316,13 @@ fn second_address_is_tried() {
 #[test]
 fn unix_socket() {
     let lab = lab();
-    let service = lab.listen_unix("server", "service");
+    let Some(service) = lab.listen_unix("server", "service") else {
+        return;
+    };
+    if !service.path().as_os_str().as_bytes().iter().all(u8::is_ascii_graphic) {
+        lab.not_run_here("the path of the temporary folder cannot stand in a URL");
+        return;
+    }
     let url = format!("unix://{}", service.path().display());
     let request = format!("parse {url}");
     let answer = lab.probe(&[&request]).remove(0);
