@@ -27,6 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+mod patience;
 mod streams;
 
 /// A running program.

@@ -33,6 +33,17 @@ fn the_last_line_needs_no_newline() {
 }
 
 #[test]
+fn whether_a_program_ends_in_time_is_a_question_and_no_step_that_fails() {
+    let lab = lab();
+    let program = lab.program(["cat"]).start();
+    assert!(!program.ends_within(Duration::from_millis(20)));
+    program.stdin_close();
+    assert!(program.ends_within(Duration::from_secs(5)));
+    assert!(program.ends_within(Duration::ZERO));
+    program.expect_exit(0);
+}
+
+#[test]
 fn a_run_feeds_and_collects_more_than_a_pipe_holds() {
     let lab = lab();
     let bytes = lab.random(7, 1 << 20);
