@@ -254,9 +254,9 @@ impl Record {
     pub(crate) fn wait_next(&self, deadline: Instant, wanted: impl Fn(&Event) -> bool) -> Result<Event, Missed> {
         let mut next = self.state().waited;
         let found = self.wait(&self.news, deadline, |state| {
-            let hit = state.events[next..].iter().find(|(_, event)| wanted(event));
-            next += hit.map_or(state.events.len() - next, |_| 0);
-            hit.map(|(_, event)| Ok(event.clone()))
+            let hit = state.events[next..].iter().position(|(_, event)| wanted(event));
+            next = hit.map_or(state.events.len(), |at| next + at + 1);
+            hit.map(|_| Ok(state.events[next - 1].1.clone()))
                 .or(state.over.then_some(Err(Missed::Ended)))
         });
         let mut state = self.state();

@@ -58,6 +58,21 @@ fn events_are_typed() {
 }
 
 #[test]
+fn a_second_wait_for_a_call_brings_the_second_one() {
+    let lab = lab!();
+    let server = lab.program(["echo"]).trace(SOCKET_CALLS).serve();
+    let mut client = lab.connect("client", server.addr());
+    for message in ["one", "three"] {
+        client.send(message.as_bytes());
+        client.expect_bytes(message.as_bytes(), "reading the echo");
+    }
+    for length in [3, 5] {
+        let sent = server.wait_for_call(Call::Sendto, "waiting for the next send");
+        assert_eq!(sent.returned(), Some(length));
+    }
+}
+
+#[test]
 fn datagrams_show_their_addresses() {
     let lab = lab!();
     let server = lab.program(["datagram"]).trace(SOCKET_CALLS).serve();
