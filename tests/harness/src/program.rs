@@ -178,15 +178,6 @@ impl Program {
             );
             return;
         }
-        #[cfg(target_os = "linux")]
-        if let Some(record) = self.record() {
-            // In /proc, every stop of a traced call looks like a frozen thread.
-            assert!(
-                record.wait_frozen(true, deadline),
-                "SIGSTOP did not stop process {subject}"
-            );
-            return;
-        }
         while cfg!(target_os = "linux") && !proc::is_stopped(subject) {
             assert!(Instant::now() < deadline, "SIGSTOP did not stop process {subject}");
             pause();
