@@ -67,6 +67,8 @@ pub enum Cause {
     Words(String),
     /// All calls went well, and the other program answered that it will not do what it was asked to.
     Answer(String),
+    /// The program's own time was up, in words: exit code 4.
+    TimeIsUp(String),
 }
 
 impl Failure {
@@ -91,7 +93,7 @@ impl Failure {
     /// The exit code of a program that ends because of this failure.
     pub fn exit_code(&self) -> u8 {
         match (&self.cause, self.op) {
-            (Cause::System(Errno::ETIMEDOUT), _) => 4,
+            (Cause::System(Errno::ETIMEDOUT) | Cause::TimeIsUp(_), _) => 4,
             (_, Op::Resolve | Op::Socket | Op::Bind | Op::Listen | Op::Connect) => 1,
             (_, Op::Accept | Op::Send | Op::Recv) => 3,
         }
@@ -103,7 +105,7 @@ impl Display for Failure {
         let (op, target) = (self.op, &self.target);
         match &self.cause {
             Cause::System(errno) => write!(out, "{op} {target}: {errno}"), // `EACCES: Permission denied`
-            Cause::Words(words) => write!(out, "{op} {target}: {words}"),
+            Cause::Words(words) | Cause::TimeIsUp(words) => write!(out, "{op} {target}: {words}"),
             Cause::Answer(words) => out.write_str(words),
         }
     }
@@ -193,5 +195,12 @@ mod tests {
         ] {
             assert_eq!(Failure::new(op, "x", errno).exit_code(), code, "{op} {errno}");
         }
+    }
+
+    #[test]
+    fn a_program_that_stops_waiting_says_so_in_its_own_words() {
+        let failure = Failure::new(Op::Recv, "peer", Cause::TimeIsUp("no reply after 5 tries".to_string()));
+        assert_eq!(failure.to_string(), "recv peer: no reply after 5 tries");
+        assert_eq!(failure.exit_code(), 4);
     }
 }
