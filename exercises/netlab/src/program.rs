@@ -33,6 +33,8 @@ use clap::{Arg, ArgAction, ArgGroup, ArgMatches};
 use crate::probe::{self, Answer};
 use crate::{Failure, report};
 
+mod several;
+
 /// The port a server listens on. 0, the default, lets the kernel choose a free one.
 pub const PORT: Parameter<u16> = Parameter::with_default("port", "PORT", "port to listen on; 0: any free one", "0");
 
