@@ -61,8 +61,9 @@ impl UdpPeer {
                 Err(error) => return Err(error),
                 Ok((n, from, at)) => {
                     buffer.truncate(n);
-                    self.session.saw_port(from.port());
                     let sender = self.session.lane_from(from);
+                    // Whoever was heard from can be answered: the arrow back leads to the same column.
+                    self.session.listens(&sender, from);
                     self.session
                         .transcript
                         .message(&sender, &self.who, size(n), quoted(&buffer, 120));
