@@ -73,28 +73,40 @@ fn exact_bytes() {
 fn lossless_transcript() {
     let lab = lab();
     let server = lab.serve(["server"]);
-    let port = server.port().to_string();
-    // Nothing is lost here, so nobody should have to wait: the long time-out only keeps a busy machine from mattering.
-    let client = ["client", "127.0.0.1", &port, "--rto-ms", "2000", "hello", "good bye"];
-    let client = lab.run(client).expect_code(0);
     let mut transcript = format!("$ ex07 server\nlistening on {}/udp\n", server.addr());
-    for number in 1..=2 {
-        let line = server.next_line(&format!("reading what the server prints about request {number}"));
-        transcript += &format!("{}\n", without_clients_address(&line));
+    // For the server there are two clients: each has a port of its own, and begins to count with 1.
+    for (client, texts) in [
+        ("first client", &["hello", "good bye"][..]),
+        ("second client", &["me too"]),
+    ] {
+        let port = server.port().to_string();
+        // Nothing is lost here. Who waits for the time-out although the reply has come waits for a minute.
+        let options = ["client", "127.0.0.1", &port, "--rto-ms", "60000"];
+        let program = lab.program(options.iter().chain(texts)).named(client).start();
+        transcript += &format!("$ ex07 client 127.0.0.1 PORT1 --rto-ms 60000 {texts:?}\n");
+        for (number, text) in (1..).zip(texts) {
+            let doing = format!("reading what the server prints about `{text}`, request {number} of the {client}");
+            let line = without_clients_address(&server.next_line(&doing));
+            let expected = format!("request {number} from CLIENT: {} bytes", text.len());
+            lab.expect_eq(&doing, line.as_str(), expected.as_str());
+            transcript += &format!("server: {line}\n");
+            let doing = format!("reading what the {client} prints when it has the reply to `{text}` (no need to wait)");
+            transcript += &format!("{}\n", program.next_line(&doing));
+        }
+        program.expect_exit(0);
     }
-    transcript += &format!(
-        "$ ex07 client 127.0.0.1 PORT1 --rto-ms 2000 hello 'good bye'\n{}",
-        client.stdout_text()
-    );
-    harness::assert_snapshot!(lab, transcript, @r"
+    harness::assert_snapshot!(lab, transcript, @r#"
     $ ex07 server
     listening on 127.0.0.1:PORT1/udp
-    request 1 from CLIENT: 5 bytes
-    request 2 from CLIENT: 8 bytes
-    $ ex07 client 127.0.0.1 PORT1 --rto-ms 2000 hello 'good bye'
+    $ ex07 client 127.0.0.1 PORT1 --rto-ms 60000 ["hello", "good bye"]
+    server: request 1 from CLIENT: 5 bytes
     1: HELLO (tries=1)
+    server: request 2 from CLIENT: 8 bytes
     2: GOOD BYE (tries=1)
-    ");
+    $ ex07 client 127.0.0.1 PORT1 --rto-ms 60000 ["me too"]
+    server: request 1 from CLIENT: 6 bytes
+    1: ME TOO (tries=1)
+    "#);
 }
 
 /// The line with CLIENT in the place of an address of this machine: its port is another one in every run.

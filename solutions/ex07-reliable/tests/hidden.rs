@@ -205,20 +205,17 @@ fn junk_does_not_restart_the_timer() {
 #[test]
 fn server_drops_damaged_requests_silently() {
     let lab = lab();
-    let server = lab.control("exact_bytes", |lab| {
-        let server = lab.serve(["server"]);
-        let peer = lab.udp("control");
-        let (request, reply) = (packet(REQUEST, 7, b"hello"), packet(REPLY, 7, b"HELLO"));
-        peer.send_to(&request, server.addr());
-        let (answer, _) = peer.receive("waiting for the reply to an ordinary request");
-        lab.expect(
-            "comparing the reply to an ordinary request",
-            hex(&reply),
-            hex(&answer),
-            answer == reply,
+    lab.control("lossless_transcript", |lab| {
+        let server = lab.program(["server"]).named("usual server").serve();
+        let line = run_over(lab, server.addr(), "usual client", &["--rto-ms", "2000", "hello"]);
+        lab.expect_eq(
+            "reading the answer to an ordinary request",
+            line.as_str(),
+            "1: HELLO (tries=1)\n",
         );
-        server
     });
+    let server = lab.serve(["server"]);
+    still_answers(&lab, &server, &lab.udp("first client"), 77, b"hello", "the first one");
     let peer = lab.udp("client");
     let good = packet(REQUEST, 1, b"hello");
     let with = |byte: usize, value: u8| {
@@ -250,7 +247,14 @@ fn server_drops_damaged_requests_silently() {
     for (seq, (case, bytes)) in (100..).zip(cases) {
         peer.send_to(&bytes, server.addr());
         // The server takes one datagram after the other: an answer to the bad one would come before this one's.
-        still_answers(&lab, &server, &peer, seq, b"still there?", &format!("a request {case}"));
+        still_answers(
+            &lab,
+            &server,
+            &peer,
+            seq,
+            b"still there?",
+            &format!("sent after a request {case}"),
+        );
     }
     let longest: Vec<u8> = (0..1000u32).map(|n| (n % 251) as u8).collect();
     still_answers(
@@ -259,17 +263,17 @@ fn server_drops_damaged_requests_silently() {
         &peer,
         999,
         &longest,
-        "all of them (this one has 1000 bytes of any kind, which is allowed)",
+        "which has 1000 bytes of any kind, and that is allowed",
     );
     peer.expect_silence(Duration::from_millis(50));
     server.expect_alive();
 }
 
 /// Sends a good request and fails unless the next datagram is its reply.
-fn still_answers(lab: &Lab, server: &Server, peer: &UdpPeer, seq: u16, text: &[u8], after: &str) {
+fn still_answers(lab: &Lab, server: &Server, peer: &UdpPeer, seq: u16, text: &[u8], which: &str) {
     let reply = packet(REPLY, seq, &text.to_ascii_uppercase());
     peer.send_to(&packet(REQUEST, seq, text), server.addr());
-    let doing = format!("waiting for the reply to the good request {seq}, sent after {after}");
+    let doing = format!("waiting for the reply to the good request {seq}, {which}");
     let (answer, _) = peer.receive(&doing);
     let shown = |bytes: &[u8]| format!("{} bytes: {}", bytes.len(), hex(&bytes[..bytes.len().min(24)]));
     lab.expect(&doing, shown(&reply), shown(&answer), answer == reply);
