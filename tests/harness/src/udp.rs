@@ -76,8 +76,8 @@ impl UdpPeer {
 
     /// The next datagram, if one comes within this time.
     pub(crate) fn within(&self, how_long: Duration) -> Option<(Vec<u8>, SocketAddr)> {
-        self.session.step();
-        self.next(self.session.deadline(how_long)).ok()
+        self.receive_within(how_long)
+            .map(|arrival| (arrival.bytes, arrival.from))
     }
 
     /// Fails when a datagram arrives within this time.
