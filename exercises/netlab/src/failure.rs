@@ -69,6 +69,8 @@ pub enum Cause {
     TimeIsUp(String),
     /// All calls went well, and the other program answered that it will not do what it was asked to.
     Answer(String),
+    /// The program's own time was up, in words: exit code 4.
+    TimeIsUp(String),
 }
 
 impl Failure {

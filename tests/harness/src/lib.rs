@@ -57,7 +57,7 @@ pub use relay::{Relay, Tally};
 pub use report::Report;
 pub use tcp::TcpPeer;
 pub use tool::{Tool, find_tool};
-pub use udp::UdpPeer;
+pub use udp::{Arrival, UdpPeer};
 pub use unix::{UnixPeer, UnixServer};
 
 /// Names the exercise that a file of tests belongs to, and defines `fn lab() -> harness::Lab` for it.

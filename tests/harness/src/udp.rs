@@ -1,5 +1,9 @@
 //! The test's own UDP socket.
 
+mod arrival;
+
+pub use arrival::Arrival;
+
 use crate::{
     escape::{quoted, size},
     session::Session,
@@ -26,6 +30,7 @@ impl UdpPeer {
     pub(crate) fn open(session: &Arc<Session>, who: &str) -> UdpPeer {
         session.step();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap_or_else(|e| panic!("a UDP socket of the test: {e}"));
+        arrival::stamp(&socket).unwrap_or_else(|e| panic!("a UDP socket of the test: {e}"));
         let addr = socket
             .local_addr()
             .unwrap_or_else(|e| panic!("a UDP socket of the test: {e}"));
@@ -71,8 +76,8 @@ impl UdpPeer {
 
     /// The next datagram, if one comes within this time.
     pub(crate) fn within(&self, how_long: Duration) -> Option<(Vec<u8>, SocketAddr)> {
-        self.session.step();
-        self.next(self.session.deadline(how_long)).ok()
+        self.receive_within(how_long)
+            .map(|arrival| (arrival.bytes, arrival.from))
     }
 
     /// Fails when a datagram arrives within this time.
@@ -95,29 +100,7 @@ impl UdpPeer {
     }
 
     fn next(&self, deadline: Instant) -> io::Result<(Vec<u8>, SocketAddr)> {
-        let mut buffer = vec![0; LONGEST];
-        loop {
-            // Zero would mean "for ever".
-            let left = deadline
-                .saturating_duration_since(Instant::now())
-                .max(Duration::from_millis(1));
-            self.socket.set_read_timeout(Some(left))?;
-            match self.socket.recv_from(&mut buffer) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // An earlier datagram of ours found nobody; that is no answer.
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
-                Err(error) => return Err(error),
-                Ok((n, from)) => {
-                    buffer.truncate(n);
-                    self.session.saw_port(from.port());
-                    let sender = self.session.lane_from(from);
-                    self.session
-                        .transcript
-                        .message(&sender, &self.who, size(n), quoted(&buffer, 120));
-                    return Ok((buffer, from));
-                }
-            }
-        }
+        self.arrival(deadline).map(|arrival| (arrival.bytes, arrival.from))
     }
 }
 

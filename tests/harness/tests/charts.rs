@@ -210,3 +210,22 @@ fn datagrams() {
     T        │◀──────── 0 bytes ─│  ""
     "#);
 }
+
+/// A client's own port tells nobody whose it is, until a datagram has come from it: a stranger's socket plays the client here.
+#[test]
+fn datagrams_of_a_client() {
+    let lab = lab();
+    let _client = lab.serve(["udp"]);
+    let its_socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let server = lab.udp("server");
+    its_socket.send_to(b"question", server.addr()).expect("it goes out");
+    let (_, from) = server.receive("waiting for the question");
+    server.send_to(b"answer", from);
+    assert_snapshot!(lab.chart(), @r#"
+    time     server              practice udp
+    T        │                   ●  starts: practice udp
+    T        │                   ●  prints "listening on 127.0.0.1:PORT1/udp"
+    T        │◀──────── 8 bytes ─│  "question"
+    T        │─ 6 bytes ────────▶│  "answer"
+    "#);
+}

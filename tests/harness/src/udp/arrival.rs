@@ -1,0 +1,118 @@
+//! Datagrams with the time at which they came, by the kernel's clock: on a busy machine a test may look much later.
+
+use super::{LONGEST, UdpPeer, is_silence};
+use crate::escape::{quoted, size};
+use std::{
+    io::{self, ErrorKind},
+    net::{SocketAddr, UdpSocket},
+    time::{Duration, Instant, SystemTime},
+};
+
+/// A datagram that came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// What was in it.
+    pub bytes: Vec<u8>,
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// When the kernel put it into the socket's queue. On the loopback that is when it was sent.
+    pub at: SystemTime,
+}
+
+impl Arrival {
+    /// How long after the other one this one came; zero if it did not.
+    pub fn since(&self, earlier: &Arrival) -> Duration {
+        self.at.duration_since(earlier.at).unwrap_or_default()
+    }
+}
+
+impl UdpPeer {
+    /// Waits for one datagram, as [`receive`](UdpPeer::receive) does, and says when it came.
+    pub fn receive_timed(&self, doing: &str) -> Arrival {
+        let (since, deadline) = (Instant::now(), self.session.step());
+        self.arrival(deadline).unwrap_or_else(|error| {
+            let received = if is_silence(&error) {
+                self.session.waited(since)
+            } else {
+                error.to_string()
+            };
+            self.session.fail_at(&self.who, doing, "a datagram", &received)
+        })
+    }
+
+    /// One datagram, if one comes within this time. That none comes is an answer too.
+    pub fn receive_within(&self, how_long: Duration) -> Option<Arrival> {
+        self.session.step();
+        self.arrival(self.session.deadline(how_long)).ok()
+    }
+
+    pub(super) fn arrival(&self, deadline: Instant) -> io::Result<Arrival> {
+        let mut buffer = vec![0; LONGEST];
+        loop {
+            // Zero would mean "for ever".
+            let left = deadline
+                .saturating_duration_since(Instant::now())
+                .max(Duration::from_millis(1));
+            self.socket.set_read_timeout(Some(left))?;
+            match stamped(&self.socket, &mut buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // An earlier datagram of ours found nobody; that is no answer.
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
+                Err(error) => return Err(error),
+                Ok((n, from, at)) => {
+                    buffer.truncate(n);
+                    let sender = self.session.lane_from(from);
+                    // Whoever was heard from can be answered: the arrow back leads to the same column.
+                    self.session.listens(&sender, from);
+                    self.session
+                        .transcript
+                        .message(&sender, &self.who, size(n), quoted(&buffer, 120));
+                    let bytes = buffer;
+                    return Ok(Arrival { bytes, from, at });
+                }
+            }
+        }
+    }
+}
+
+/// Asks the kernel to stamp what comes from now on.
+#[cfg(target_os = "linux")]
+pub(super) fn stamp(socket: &UdpSocket) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt::ReceiveTimestampns};
+    Ok(setsockopt(socket, ReceiveTimestampns, &true)?)
+}
+
+#[cfg(target_os = "linux")]
+fn stamped(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr, SystemTime)> {
+    use nix::sys::{
+        socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg},
+        time::TimeSpec,
+    };
+    use std::{io::IoSliceMut, os::fd::AsRawFd};
+
+    let mut room = nix::cmsg_space!(TimeSpec);
+    let mut pieces = [IoSliceMut::new(buffer)];
+    let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut pieces, Some(&mut room), MsgFlags::empty())?;
+    let at = message.cmsgs()?.find_map(|one| match one {
+        ControlMessageOwned::ScmTimestampns(at) => Some(SystemTime::UNIX_EPOCH + Duration::from(at)),
+        _ => None,
+    });
+    let v4 = message
+        .address
+        .as_ref()
+        .and_then(|from| from.as_sockaddr_in())
+        .map(|from| SocketAddr::from(std::net::SocketAddrV4::from(*from)));
+    let from = v4.ok_or_else(|| io::Error::other("a datagram of another family than the socket's"))?;
+    Ok((message.bytes, from, at.unwrap_or_else(SystemTime::now)))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn stamp(_: &UdpSocket) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stamped(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr, SystemTime)> {
+    let (n, from) = socket.recv_from(buffer)?;
+    Ok((n, from, SystemTime::now()))
+}
