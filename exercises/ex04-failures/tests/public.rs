@@ -25,7 +25,8 @@ fn port_in_use() {
 #[test]
 fn connection_refused() {
     let lab = lab();
-    let port = lab.nobody().port().to_string();
+    let nobody = lab.refusing("nobody"); // has the port for as long as this test runs, and does not listen
+    let port = nobody.addr().port().to_string();
     // A refusal is an answer, and comes at once: the time-out has nothing to do with it.
     let client = lab.run(["client", "127.0.0.1", &port, "hello", "--timeout-ms", "8000"]);
     let stderr = client.expect_code(1).stderr_text();
@@ -39,8 +40,8 @@ fn connection_refused() {
 fn errors_go_to_stderr_only() {
     let lab = lab();
     let server = lab.program(["server"]).named("first server").serve();
-    let (taken, nobody) = (server.port().to_string(), lab.nobody());
-    let free = nobody.port().to_string();
+    let (taken, nobody) = (server.port().to_string(), lab.refusing("nobody"));
+    let free = nobody.addr().port().to_string();
     for (what, args) in [
         ("a server whose port is in use", &["server", "--port", &taken][..]),
         (
@@ -132,7 +133,7 @@ fn the_good_path_still_exits_0() {
         server.expect_line(&format!("client {number}: {bytes} bytes"));
     }
     // One dead address is no failure, as long as there is another one.
-    let (dead, alive) = (lab.nobody(), server.addr());
+    let (dead, alive) = (lab.refusing("nobody"), server.addr());
     let request = format!("connect_within {},{alive} 2000", dead.addr());
     let answer = lab.probe(&[&request]).remove(0);
     lab.expect_eq(
