@@ -159,41 +159,41 @@ fn never_waits_for_ever(#[case] session: fn(&Lab)) {
 
 fn a_connection_that_never_comes(lab: &Lab) {
     let hole = lab.blackhole();
-    let began = Instant::now();
+    let launched = Instant::now();
     let client = start_client(lab, hole.addr().port(), Some(TIMEOUT));
-    expect_time_out(lab, "a client whose connection never comes", &client, began);
+    expect_time_out(lab, "a client whose connection never comes", &client, launched);
 }
 
 fn an_echo_that_never_comes(lab: &Lab) {
     let listener = lab.listen("server");
-    let began = Instant::now();
+    let launched = Instant::now();
     let client = start_client(lab, listener.addr().port(), Some(TIMEOUT));
     let _silent = peer_that_sends(&listener, b"");
-    expect_time_out(lab, "a client whose server says nothing", &client, began);
+    expect_time_out(lab, "a client whose server says nothing", &client, launched);
 }
 
 fn an_echo_that_stops(lab: &Lab) {
     let listener = lab.listen("server");
-    let began = Instant::now();
+    let launched = Instant::now();
     let client = start_client(lab, listener.addr().port(), Some(TIMEOUT));
     let _silent = peer_that_sends(&listener, b"Hello");
     expect_time_out(
         lab,
         "a client whose server falls silent after 5 of 12 bytes",
         &client,
-        began,
+        launched,
     );
 }
 
 fn four_silent_addresses(lab: &Lab) {
     let hole = lab.blackhole();
     let holes = vec![hole.addr().to_string(); 4].join(",");
-    let began = Instant::now();
+    let launched = Instant::now();
     let answer = lab.probe(&[&format!("connect_within {holes} 500")]).remove(0);
     let doing = "connecting to four addresses that say nothing, with 500 ms for all of them";
     let right = answer.starts_with("error: connect") && is_time_out(&answer);
     lab.expect(doing, "error: connect …: timed out", &answer, right);
-    expect_in_time(lab, doing, began);
+    expect_in_time(lab, doing, launched);
 }
 
 fn a_silent_address_and_a_good_one(lab: &Lab) {
