@@ -54,6 +54,7 @@ pub struct Command {
 #[derive(Clone, Copy)]
 enum Runs {
     Function(fn(&Arguments) -> Result<(), Failure>),
+    ExitCode(fn(&Arguments) -> u8),
     Probe(Answer),
 }
 
@@ -121,6 +122,7 @@ impl Program {
             .expect("clap knows only these");
         let ended = match runs {
             Runs::Function(function) => function(&Arguments(given.clone())),
+            Runs::ExitCode(function) => return function(&Arguments(given.clone())),
             Runs::Probe(answer) => {
                 probe::serve(std::io::stdin().lock(), std::io::stdout().lock(), *answer);
                 Ok(())
@@ -143,6 +145,16 @@ impl Command {
             clap: clap::Command::new(name).about(about),
             name,
             runs: Runs::Function(function),
+        }
+    }
+
+    /// The same, where the function has its own way to say what failed: it returns the exit code, and nothing is
+    /// printed for it.
+    pub fn with_exit_code(name: &'static str, about: &'static str, function: fn(&Arguments) -> u8) -> Command {
+        Command {
+            clap: clap::Command::new(name).about(about),
+            name,
+            runs: Runs::ExitCode(function),
         }
     }
 
@@ -331,6 +343,14 @@ mod tests {
     fn parameters_arrive_with_their_types_and_the_exit_code_tells_the_end() {
         assert_eq!(exit_code_of(&["ex00", "demo", "--port", "5000"]), 0);
         assert_eq!(exit_code_of(&["ex00", "demo", "--port", "5000", "--fail"]), 3);
+    }
+
+    #[test]
+    fn a_subcommand_can_choose_its_exit_code() {
+        let demo =
+            Command::with_exit_code("demo", "for this test", |given| 10 + u8::from(given.get(&FAIL))).takes(&FAIL);
+        let program = Program::new("ex00", "for this test").command(demo);
+        assert_eq!(program.run_with(["ex00", "demo", "--fail"].map(OsString::from)), 11);
     }
 
     #[test]
