@@ -314,7 +314,7 @@ impl Program {
                     let mut wanted = [PollFd::new(stdin.as_fd(), PollFlags::POLLOUT)];
                     let _ = poll(&mut wanted, PollTimeout::from(100u8));
                 }
-                Err(error) => return Err((sent, format!("{} ({})", error.desc(), error))),
+                Err(error) => return Err((sent, format!("{} ({error:?})", error.desc()))),
             }
         }
         Ok(())

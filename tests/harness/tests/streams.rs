@@ -109,3 +109,16 @@ fn a_prompt_that_does_not_come_is_described() {
     Received it still runs after N s
     ");
 }
+
+#[test]
+fn who_has_ended_reads_no_more_and_the_report_says_how_it_ended() {
+    let fields = fields_of(|lab| {
+        let program = lab.program(["fail", "no"]).start();
+        program.stdin_write(&[b'x'; 1 << 20]);
+    });
+    assert!(fields.contains("Broken pipe (EPIPE)"), "{fields}");
+    assert!(
+        fields.contains("`practice fail` exited with code 3: \"no\""),
+        "{fields}"
+    );
+}
