@@ -65,13 +65,13 @@ fn two_clients_at_the_same_time() {
         clients.push((name, lab.connect(name, server.addr())));
         // Every client that is there gets an answer, in turn, before the next one comes. None of them leaves: a server that finishes
         // with one before it looks at the next never gets to the end of this.
-        let there = clients.len();
+        let others = clients.len() - 1;
         for (name, client) in &mut clients {
             client.send(b"still there?\n");
-            let doing = match there {
-                1 => format!("reading the echo as {name}, the only client so far"),
+            let doing = match others {
+                0 => format!("reading the echo as {name}, the only client so far"),
                 _ => format!(
-                    "reading the echo as {name}, while all {there} clients are connected and none of them has left"
+                    "reading the echo as {name}, while {others} more stay connected: each has a process of its own and waits for nobody"
                 ),
             };
             client.expect_bytes(b"still there?\n", &doing);

@@ -13,6 +13,14 @@ harness::exercise!("../../../exercises/ex14-processes/rubric.toml");
 /// How many children the server starts at most, if nobody says otherwise.
 const USUAL: usize = 8;
 
+/// What has to be right before many clients at once can show anything else.
+fn two_at_once(lab: &Lab) {
+    lab.control("two_clients_at_the_same_time", |lab| {
+        let server = lab.program(["server", "--", "cat"]).named("undisturbed").serve();
+        cats(lab, &server, 2, "as one of two clients");
+    });
+}
+
 /// A server whose clients talk to a shell that runs `script`.
 fn shell(lab: &Lab, script: &str) -> Server {
     lab.serve(["server", "--", "sh", "-c", script])
@@ -44,26 +52,42 @@ fn no_zombies() {
     if !lab.can_see_processes() || lab.tool("cat").is_none() {
         return;
     }
+    two_at_once(&lab);
     let server = lab.serve(["server", "--", "cat"]);
-    for round in 0..10 {
-        let mut clients = cats(&lab, &server, 5, &format!("in round {round}"));
-        leave(&mut clients);
+    // The first child outlives all the others: they do not end in the order in which they began.
+    let mut first = lab.connect("first client", server.addr());
+    echoes(&mut first, "as the first client, who stays");
+    for round in 1..=10 {
+        leave(cats(&lab, &server, 5, &format!("in round {round} of 10")));
     }
-    server.expect_zombies(0, "looking for zombies after 50 clients have left and nobody new comes");
+    let doing =
+        "looking for zombies: 50 clients have left, one that came before them is still there, and nobody new comes";
+    server.expect_zombies(0, doing);
 
     // Signals are not counted: five that arrive while the server cannot look are one.
-    let mut clients = cats(&lab, &server, 5, "before the server is frozen");
+    let clients = cats(&lab, &server, 5, "before the server is frozen");
     server.freeze_alone();
-    leave(&mut clients);
+    leave(clients);
     server.expect_zombies(5, "letting five children end while the server is frozen");
     server.thaw();
-    server.expect_zombies(
-        0,
-        "looking for zombies after five children have ended at the same time, and nobody new comes",
-    );
+    let doing =
+        "looking for zombies: five children have ended at the same time, one is still there, and nobody new comes";
+    server.expect_zombies(0, doing);
 
     if harness::trace::available().is_ok() {
-        waits_without_working(&lab);
+        let server = watched(&lab, USUAL);
+        leave(cats(&lab, &server, 2, "while the server's calls are counted"));
+        server.next_line("reading the log: a child was started");
+        server.next_line("reading the log: a child was started, or has ended");
+        server.next_line("reading the log: a child was started, or has ended");
+        server.next_line("reading the log: both children have ended");
+        let client = lab.connect("slow client", server.addr());
+        waits_without_working(
+            &lab,
+            &server,
+            client,
+            "two children had ended before and nobody else was there",
+        );
     }
 }
 
@@ -71,38 +95,44 @@ fn no_zombies() {
 fn cats(lab: &Lab, server: &Server, count: usize, when: &str) -> Vec<TcpPeer> {
     let connect = |number| lab.connect(&format!("client {number}"), server.addr());
     let mut clients: Vec<TcpPeer> = (1..=count).map(connect).collect();
-    for client in &mut clients {
-        client.send(b"hello\n");
-        client.expect_bytes(b"hello\n", &format!("reading the echo of cat {when}"));
-    }
+    clients.iter_mut().for_each(|client| echoes(client, when));
     clients
 }
 
-fn leave(clients: &mut Vec<TcpPeer>) {
-    for client in clients.iter_mut() {
+fn echoes(client: &mut TcpPeer, when: &str) {
+    client.send(b"hello\n");
+    client.expect_bytes(b"hello\n", &format!("reading the echo of cat {when}"));
+}
+
+fn leave(mut clients: Vec<TcpPeer>) {
+    for client in &mut clients {
         client.half_close();
         client.expect_eof("waiting for the end of the stream after the client's own, which ends its cat");
     }
-    clients.clear();
 }
 
-/// Counts what the server does while there is nothing to do for it.
-fn waits_without_working(lab: &Lab) {
-    const CALLS: [Call; 4] = [Call::Accept, Call::Poll, Call::Select, Call::EpollWait];
-    let server = lab
-        .program(["server", "--", "cat"])
-        .named("watched")
-        .trace(&CALLS)
-        .serve();
-    let mut client = lab.connect("slow client", server.addr());
+/// The calls that a server makes while it waits for something to happen, whichever it uses.
+const LOOKING: [Call; 4] = [Call::Accept, Call::Poll, Call::Select, Call::EpollWait];
+
+/// A server whose calls of that kind are counted.
+fn watched(lab: &Lab, most: usize) -> Server {
+    let most = most.to_string();
+    let server = lab.program(["server", "--max-children", &most, "--", "cat"]);
+    server.named("watched server").trace(&LOOKING).serve()
+}
+
+/// Counts what the server does while its child works and there is nothing to do for itself.
+fn waits_without_working(lab: &Lab, server: &Server, mut client: TcpPeer, beside: &str) {
+    echoes(&mut client, "as a client that is going to type slowly");
+    let looks = || LOOKING.iter().map(|call| server.calls().count(*call)).sum::<usize>();
+    let before = looks();
     let text = b"a client that types slowly, one letter after the other";
     client.drip(Duration::from_millis(6), text);
     client.expect_bytes(text, "reading the echo of cat, as a client that types slowly");
-    let calls = server.calls();
-    let made: usize = CALLS.iter().map(|call| calls.count(*call)).sum();
+    let made = looks() - before;
     lab.expect(
-        "counting how often the server called accept, poll or select while one client typed for a third of a second, and nobody else was there",
-        "100 times at most: it waits until there is something to do",
+        &format!("counting how often the server called accept, poll or select while a client typed for a third of a second; {beside}"),
+        "100 times at most: a server waits until there is something that it can do",
         format!("{made} times"),
         made <= 100,
     );
@@ -152,6 +182,10 @@ fn ninth_client_waits_its_turn(#[case] most: usize, #[case] asked: Option<&str>)
     if lab.tool("sh").is_none() {
         return;
     }
+    if lab.tool("cat").is_none() {
+        return;
+    }
+    two_at_once(&lab);
     let option = asked.map(|most| ["--max-children", most]);
     let mut args = vec!["server"];
     args.extend(option.iter().flatten());
@@ -162,24 +196,39 @@ fn ninth_client_waits_its_turn(#[case] most: usize, #[case] asked: Option<&str>)
     let connect = |number| lab.connect(&format!("client {number}"), server.addr());
     let mut clients: Vec<TcpPeer> = (1..=all).map(connect).collect();
 
-    for (number, client) in (1..).zip(&mut clients).take(most) {
-        client.expect_bytes(
-            b"welcome\n",
-            &format!("reading the greeting as client {number} of {all}, of whom {most} are to be served at once"),
+    let mut served = Vec::new();
+    for (number, client) in clients.iter_mut().enumerate().take(most) {
+        let doing = format!(
+            "reading the greeting as client {} of {all}, of whom {most} are to be served at once",
+            number + 1
         );
+        client.expect_bytes(b"welcome\n", &doing);
+        served.push(number);
     }
-    for left in 0..all - most {
+    for (left, next) in (most..all).enumerate() {
         at_most_started(&lab, &server, most, left);
-        clients[left].send(b"goodbye\n");
-        clients[left].expect_eof(&format!("waiting for the end of client {}'s child", left + 1));
-        let next = left + most;
-        clients[next].expect_bytes(
-            b"welcome\n",
-            &format!(
-                "reading the greeting as client {}, which has waited until one of {most} places became free",
-                next + 1
-            ),
+        // In turn the one who came last and the one who came first: a server that waits for a certain one waits in vain.
+        let leaving = served.remove(if left % 2 == 0 { most - 1 } else { 0 });
+        clients[leaving].send(b"goodbye\n");
+        clients[leaving].expect_eof(&format!("waiting for the end of client {}'s child", leaving + 1));
+        let doing = format!(
+            "reading the greeting as client {}, for whom there is a place now that client {} has left",
+            next + 1,
+            leaving + 1
         );
+        clients[next].expect_bytes(b"welcome\n", &doing);
+        served.push(next);
+    }
+    drop(clients);
+
+    if harness::trace::available().is_ok() {
+        let server = watched(&lab, most);
+        let others = cats(&lab, &server, most - 1, "beside a client that is going to type slowly");
+        let slow = lab.connect("slow client", server.addr());
+        let waiting = lab.connect("client in the queue", server.addr());
+        let beside = format!("all {most} places were taken, and one more client was in the queue");
+        waits_without_working(&lab, &server, slow, &beside);
+        drop((others, waiting));
     }
 }
 
@@ -303,12 +352,14 @@ fn no_orphans_after_SIGTERM() {
     if lab.tool("sh").is_none() {
         return;
     }
+    two_at_once(&lab);
     let idle = lab.program(["server", "--", "sh"]).named("idle server").serve();
     idle.terminate();
     idle.expect_exit(0);
 
-    // A child that tidies up when it is asked to end.
-    let polite = shell(&lab, "trap 'echo tidied up; exit 0' TERM; echo ready; read line");
+    // Children that tidy up when they are asked to end. All places are taken.
+    let tidy = "trap 'echo tidied up; exit 0' TERM; echo ready; read line";
+    let polite = lab.serve(["server", "--max-children", "3", "--", "sh", "-c", tidy]);
     let mut clients: Vec<TcpPeer> = ["client 1", "client 2", "client 3"]
         .map(|name| lab.connect(name, polite.addr()))
         .into();
