@@ -70,8 +70,11 @@ fn two_clients_at_the_same_time() {
             client.send(b"still there?\n");
             let doing = match others {
                 0 => format!("reading the echo as {name}, the only client so far"),
+                1 => format!(
+                    "reading the echo as {name}, while another one stays connected: each has a process of its own"
+                ),
                 _ => format!(
-                    "reading the echo as {name}, while {others} more stay connected: each has a process of its own and waits for nobody"
+                    "reading the echo as {name}, while {others} others stay connected: each has a process of its own"
                 ),
             };
             client.expect_bytes(b"still there?\n", &doing);

@@ -2,9 +2,7 @@
 //! The checks of exercise 14 that students see by name only.
 
 use std::net::TcpStream;
-use std::time::Duration;
 
-use harness::trace::Call;
 use harness::{Lab, Server, TcpPeer};
 use rstest::rstest;
 
@@ -59,10 +57,12 @@ fn no_zombies() {
     echoes(&mut first, "as the first client, who stays");
     for round in 1..=10 {
         leave(cats(&lab, &server, 5, &format!("in round {round} of 10")));
+        let left = 5 * round;
+        let doing = format!(
+            "looking for zombies: {left} clients have left, the first one is still there, and nobody new comes"
+        );
+        server.expect_zombies(0, &doing);
     }
-    let doing =
-        "looking for zombies: 50 clients have left, one that came before them is still there, and nobody new comes";
-    server.expect_zombies(0, doing);
 
     // Signals are not counted: five that arrive while the server cannot look are one.
     let clients = cats(&lab, &server, 5, "before the server is frozen");
@@ -74,21 +74,9 @@ fn no_zombies() {
         "looking for zombies: five children have ended at the same time, one is still there, and nobody new comes";
     server.expect_zombies(0, doing);
 
-    if harness::trace::available().is_ok() {
-        let server = watched(&lab, USUAL);
-        leave(cats(&lab, &server, 2, "while the server's calls are counted"));
-        server.next_line("reading the log: a child was started");
-        server.next_line("reading the log: a child was started, or has ended");
-        server.next_line("reading the log: a child was started, or has ended");
-        server.next_line("reading the log: both children have ended");
-        let client = lab.connect("slow client", server.addr());
-        waits_without_working(
-            &lab,
-            &server,
-            client,
-            "two children had ended before and nobody else was there",
-        );
-    }
+    server.expect_at_rest(
+        "looking what the server does when 55 children have ended, one waits for its client, and nobody new comes",
+    );
 }
 
 /// Clients that have got an echo, and so a child each.
@@ -109,33 +97,6 @@ fn leave(mut clients: Vec<TcpPeer>) {
         client.half_close();
         client.expect_eof("waiting for the end of the stream after the client's own, which ends its cat");
     }
-}
-
-/// The calls that a server makes while it waits for something to happen, whichever it uses.
-const LOOKING: [Call; 4] = [Call::Accept, Call::Poll, Call::Select, Call::EpollWait];
-
-/// A server whose calls of that kind are counted.
-fn watched(lab: &Lab, most: usize) -> Server {
-    let most = most.to_string();
-    let server = lab.program(["server", "--max-children", &most, "--", "cat"]);
-    server.named("watched server").trace(&LOOKING).serve()
-}
-
-/// Counts what the server does while its child works and there is nothing to do for itself.
-fn waits_without_working(lab: &Lab, server: &Server, mut client: TcpPeer, beside: &str) {
-    echoes(&mut client, "as a client that is going to type slowly");
-    let looks = || LOOKING.iter().map(|call| server.calls().count(*call)).sum::<usize>();
-    let before = looks();
-    let text = b"a client that types slowly, one letter after the other";
-    client.drip(Duration::from_millis(6), text);
-    client.expect_bytes(text, "reading the echo of cat, as a client that types slowly");
-    let made = looks() - before;
-    lab.expect(
-        &format!("counting how often the server called accept, poll or select while a client typed for a third of a second; {beside}"),
-        "100 times at most: a server waits until there is something that it can do",
-        format!("{made} times"),
-        made <= 100,
-    );
 }
 
 #[test]
@@ -219,17 +180,11 @@ fn ninth_client_waits_its_turn(#[case] most: usize, #[case] asked: Option<&str>)
         clients[next].expect_bytes(b"welcome\n", &doing);
         served.push(next);
     }
-    drop(clients);
 
-    if harness::trace::available().is_ok() {
-        let server = watched(&lab, most);
-        let others = cats(&lab, &server, most - 1, "beside a client that is going to type slowly");
-        let slow = lab.connect("slow client", server.addr());
-        let waiting = lab.connect("client in the queue", server.addr());
-        let beside = format!("all {most} places were taken, and one more client was in the queue");
-        waits_without_working(&lab, &server, slow, &beside);
-        drop((others, waiting));
-    }
+    let _waiting = lab.connect("one more client", server.addr());
+    server.expect_at_rest(&format!(
+        "looking what the server does when all {most} places are taken, no child does anything, and one client is in the queue"
+    ));
 }
 
 /// Fails if the log tells of more children than there can be, if so many clients have left.
