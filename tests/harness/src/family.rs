@@ -50,6 +50,32 @@ impl Program {
         }
     }
 
+    /// Fails if the program uses the processor now, when there is nothing for it to do.
+    ///
+    /// How much a program could use in a second depends on what else the machine does, so no second is measured here: the test works
+    /// until it has had 0.12 s of processor time itself. A program that looks all the time has had about as much by then, on the same
+    /// processor or on another; one that waits has had none. Where the system does not tell, there is nothing to fail.
+    #[cfg(target_os = "linux")]
+    pub fn expect_at_rest(&self, doing: &str) {
+        self.session().step();
+        let before = self.cpu_seconds();
+        work(Duration::from_millis(120));
+        let used = self.cpu_seconds() - before;
+        if used > AT_REST {
+            let expected = format!(
+                "at most {AT_REST} s of processor time: a program waits until there is something that it can do"
+            );
+            let received = format!("{used:.2} s, while this test itself used 0.12 s");
+            self.session().fail_at(self.lane(), doing, &expected, &received);
+        }
+    }
+
+    /// Here no system tells.
+    #[cfg(not(target_os = "linux"))]
+    pub fn expect_at_rest(&self, _: &str) {
+        self.session().step();
+    }
+
     /// Waits until exactly so many of the processes that the program started are zombies: ended, and nobody has waited for them.
     pub fn expect_zombies(&self, count: usize, doing: &str) {
         let (since, deadline) = (Instant::now(), self.session().step());
@@ -72,6 +98,27 @@ impl Program {
                 self.session().fail_at(self.lane(), doing, &expected, &received);
             }
             pause();
+        }
+    }
+}
+
+/// What a program at rest may use, in seconds; it is counted in steps of 10 ms.
+#[cfg(target_os = "linux")]
+const AT_REST: f64 = 0.04;
+
+/// Uses the processor for so long, by this thread's own clock.
+#[cfg(target_os = "linux")]
+fn work(time: Duration) {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let used = || {
+        let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap_or_else(|e| panic!("getrusage: {e}"));
+        let micros = |t: nix::sys::time::TimeVal| t.tv_sec() * 1_000_000 + t.tv_usec();
+        Duration::from_micros((micros(usage.user_time()) + micros(usage.system_time())).unsigned_abs())
+    };
+    let end = used() + time;
+    while used() < end {
+        for number in 0..10_000u32 {
+            std::hint::black_box(number);
         }
     }
 }

@@ -266,3 +266,15 @@ fn children_that_nobody_waited_for_are_seen() {
     nurse.expect_line("waited");
     nurse.expect_zombies(0, "looking for zombies");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_program_that_waits_is_at_rest_and_one_that_spins_is_not() {
+    let lab = lab();
+    let nurse = lab.program(["nurse", "0"]).start();
+    nurse.expect_at_rest("watching a program that waits for a line");
+    let spinning = lab.program(["spins"]).start();
+    spinning.expect_line("ready");
+    let report = report_in(&lab, |_| spinning.expect_at_rest("watching a program that spins"));
+    assert!(report.contains("at most 0.04 s of processor time"), "{report}");
+}
