@@ -65,8 +65,6 @@ pub enum Cause {
     System(Errno),
     /// Something else, in words.
     Words(String),
-    /// The program's own time was up, in words: exit code 4.
-    TimeIsUp(String),
     /// All calls went well, and the other program answered that it will not do what it was asked to.
     Answer(String),
     /// The program's own time was up, in words: exit code 4.
