@@ -113,6 +113,15 @@ pub struct Hostile {
     around: String,
 }
 
+/// A path that tries to get out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// As it stands in a request.
+    pub path: String,
+    /// It was made for the secrets of this lab, so one may try to write to it. The others may lead anywhere, and are for reading.
+    pub aimed: bool,
+}
+
 /// Where an aimed path goes.
 const TARGETS: [&str; 6] = [
     "outside/secret.txt",
@@ -246,9 +255,9 @@ impl Hostile {
 }
 
 impl Iterator for Hostile {
-    type Item = String;
+    type Item = Attempt;
 
-    fn next(&mut self) -> Option<String> {
+    fn next(&mut self) -> Option<Attempt> {
         let kind = self.below(100)?;
         let path = match kind {
             0..45 => self.climbing()?,
@@ -265,7 +274,8 @@ impl Iterator for Hostile {
             let at = self.below(path.len() + 1)?;
             path.insert_str(at, self.one_of(&CROOKED)?);
         }
-        Some(path)
+        let aimed = kind < 68;
+        Some(Attempt { path, aimed })
     }
 }
 
@@ -302,14 +312,18 @@ mod tests {
         Some(root.join(text.strip_prefix('/')?))
     }
 
+    fn hostile(lab: &Lab, aim: &Aim) -> impl Iterator<Item = String> {
+        let attempts = Hostile::new(lab.random(1, 1 << 20), aim).take(10_000);
+        attempts.map(|attempt| attempt.path)
+    }
+
     #[test]
     fn many_of_the_paths_would_get_out_of_a_careless_server() {
         let lab = lab();
         let aim = Aim::lay_out(&lab);
-        let paths: Vec<String> = Hostile::new(lab.random(1, 1 << 20), &aim).take(10_000).collect();
+        let paths: Vec<String> = hostile(&lab, &aim).collect();
         assert_eq!(paths.len(), 10_000);
-        let again: Vec<String> = Hostile::new(lab.random(1, 1 << 20), &aim).take(10_000).collect();
-        assert_eq!(paths, again);
+        assert_eq!(paths, hostile(&lab, &aim).collect::<Vec<_>>());
         assert!(
             paths
                 .iter()

@@ -23,7 +23,7 @@ mod tree;
 mod trial;
 
 pub use client::Client;
-pub use hostile::{Aim, Hostile};
+pub use hostile::{Aim, Attempt, Hostile};
 pub use message::{Reply, Request};
 pub use model::{Model, Oracle};
 pub use service::{Service, StandIn};
