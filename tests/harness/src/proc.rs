@@ -13,6 +13,8 @@ struct Stat {
     state: char,
     parent: i32,
     ticks: u64,
+    /// Of children that have ended and were waited for.
+    children_ticks: u64,
 }
 
 /// Whether all threads of the process have stopped.
@@ -29,6 +31,11 @@ pub(crate) fn is_stopped(pid: Pid) -> bool {
 /// Processor time of the process so far, in user and kernel mode.
 pub(crate) fn cpu_seconds(pid: Pid) -> f64 {
     read(&format!("/proc/{pid}/stat")).map_or(0.0, |stat| stat.ticks as f64 / TICKS_PER_SECOND)
+}
+
+/// The same with the children of the process that have ended.
+pub(crate) fn family_cpu_seconds(pid: Pid) -> f64 {
+    read(&format!("/proc/{pid}/stat")).map_or(0.0, |stat| (stat.ticks + stat.children_ticks) as f64 / TICKS_PER_SECOND)
 }
 
 /// The largest resident set of the process so far, in bytes (proc_pid_status(5), `VmHWM:  2048 kB`).
@@ -61,7 +68,7 @@ pub(crate) fn subject_behind(launcher: Pid, subject: &Identity) -> Pid {
 }
 
 /// Children, grandchildren and so on: parents before their children.
-fn descendants(ancestor: Pid) -> Vec<i32> {
+pub(crate) fn descendants(ancestor: Pid) -> Vec<i32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     let parents: Vec<(i32, i32)> = pids
@@ -88,5 +95,6 @@ fn read(path: &str) -> Option<Stat> {
         state: fields.first()?.chars().next()?,
         parent: fields.get(1)?.parse().ok()?,
         ticks: number(11)? + number(12)?,
+        children_ticks: number(13)? + number(14)?,
     })
 }

@@ -121,7 +121,8 @@ impl Program {
             let doing = format!("looking whether `{}` still runs", self.running.lane);
             // Its last words are complete once its streams are.
             self.running.over(self.session.patience());
-            self.session.fail(&doing, "it still runs", &self.running.describe(exit));
+            let received = self.running.describe(exit, &self.session);
+            self.session.fail(&doing, "it still runs", &received);
         }
     }
 
@@ -133,7 +134,7 @@ impl Program {
         }
         let Some(exit) = self.running.over(deadline) else {
             let doing = format!("waiting for the end of `{}`", self.running.lane);
-            let received = format!("it still runs after {}", crate::escape::seconds(since.elapsed()));
+            let received = format!("it still runs after {}", self.session.late(since));
             self.session
                 .fail_at(&self.running.lane, &doing, "the program ends", &received);
         };
@@ -158,15 +159,6 @@ impl Program {
         let deadline = self.session.step();
         self.session.transcript.note(&self.running.lane, "is frozen (SIGSTOP)");
         let subject = self.signal_all(Signal::SIGSTOP);
-        #[cfg(target_os = "linux")]
-        if let Some(record) = self.record() {
-            // In /proc, every stop of a traced call looks like a frozen thread.
-            assert!(
-                record.wait_frozen(true, deadline),
-                "SIGSTOP did not stop process {subject}"
-            );
-            return;
-        }
         #[cfg(target_os = "linux")]
         if let Some(record) = self.record() {
             // In /proc, every stop of a traced call looks like a frozen thread.
@@ -264,6 +256,8 @@ impl Program {
             Line::Text(line) => return line,
             Line::Over => self.why_no_line(deadline),
             Line::Endless(start) => {
+                // It is about to be stopped for it, if that is more than it may write.
+                self.running.over(self.session.moment());
                 format!(
                     "{} and more without the end of a line: {}",
                     size(start.len()),
@@ -286,14 +280,14 @@ impl Program {
 
     fn why_no_line(&self, deadline: Instant) -> String {
         match self.running.over(deadline) {
-            Some(exit) => format!("no line: {}", self.running.describe(exit)),
+            Some(exit) => format!("no line: {}", self.running.describe(exit, &self.session)),
             None => "end of file: the program closed its stdout but still runs".to_owned(),
         }
     }
 
     /// On failure: how many bytes went out, and why no more.
     fn write_until(&self, bytes: &[u8], deadline: Instant) -> Result<(), (usize, String)> {
-        let mut sent = 0;
+        let (mut sent, mut since) = (0, Instant::now());
         while sent < bytes.len() {
             // Taken anew for each piece, so that `stdin_close` is never kept waiting by a full pipe.
             let stdin = self.running.stdin.lock().unwrap_or_else(PoisonError::into_inner);
@@ -305,9 +299,12 @@ impl Program {
                 .unwrap_or(OFlag::empty());
             let _ = fcntl(stdin, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK));
             match write(stdin, &bytes[sent..]) {
-                Ok(n) => sent += n,
+                Ok(n) => (sent, since) = (sent + n, Instant::now()),
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) if Instant::now() >= deadline => return Err((sent, "it reads no more".to_owned())),
+                Err(Errno::EAGAIN) if Instant::now() >= deadline => {
+                    let waited = self.session.waited(since);
+                    return Err((sent, format!("{waited}: it reads no more")));
+                }
                 Err(Errno::EAGAIN) => {
                     let mut wanted = [PollFd::new(stdin.as_fd(), PollFlags::POLLOUT)];
                     let _ = poll(&mut wanted, PollTimeout::from(100u8));
@@ -400,8 +397,8 @@ impl Finished {
         self.session.step();
         if self.exit != Exit::Code(code) {
             let doing = format!("looking how `{}` ended", self.running.lane);
-            self.session
-                .fail(&doing, &format!("exit code {code}"), &self.running.describe(self.exit));
+            let received = self.running.describe(self.exit, &self.session);
+            self.session.fail(&doing, &format!("exit code {code}"), &received);
         }
         self
     }
