@@ -100,10 +100,10 @@ impl Prepared {
         String::from_utf8_lossy(&output.stdout).trim().to_string()
     }
 
-    fn limit(&self) -> Option<Limit> {
+    fn limits(&self) -> Vec<Limit> {
         let notes = Note::read_all(self.folder.path());
         assert_eq!(Note::fault(&notes), None);
-        Note::limit(&notes)
+        Note::limits(&notes)
     }
 }
 
@@ -127,7 +127,7 @@ fn a_program_sees_nothing_of_the_machine() {
         // At L3 there may be a folder of that name in the jail's own /tmp; what counts is the file outside.
         jail.run(&["write", jail.folder.path().join("ended").to_str().unwrap()]);
         assert_eq!(jail.says(&["write", "x"]), "written", "{level}");
-        assert_eq!(jail.limit(), None);
+        assert_eq!(jail.limits(), []);
     }
 }
 
@@ -173,7 +173,7 @@ fn limits_hold_and_are_named() {
         let started = Instant::now();
         assert_eq!(jail.run(&["spin"]).status.code(), Some(128 + 24), "{level}");
         assert!(started.elapsed() < Duration::from_secs(8));
-        assert_eq!(jail.limit(), Some(Limit::Cpu), "{level}");
+        assert_eq!(jail.limits(), [Limit::Cpu], "{level}");
         let jail = prepared(level);
         let alloc = jail.run(&["alloc", "10240"]);
         assert!(
@@ -183,7 +183,7 @@ fn limits_hold_and_are_named() {
         let jail = prepared(level);
         assert_eq!(jail.says(&["alloc", "16"]), (16 << 20).to_string(), "{level}");
         jail.run(&["file", "10"]);
-        assert_eq!(jail.limit(), Some(Limit::File), "{level}");
+        assert_eq!(jail.limits(), [Limit::File], "{level}");
         let jail = prepared(level);
         // Root's own processes are not counted; it runs out of memory instead.
         let counted: u32 = jail.says(&["bomb"]).parse().unwrap_or(0);
@@ -194,7 +194,7 @@ fn limits_hold_and_are_named() {
         if level == Isolation::Namespaces {
             let jail = prepared(level);
             assert!(jail.says(&["files", "20"]).contains("No space left"), "{level}");
-            assert_eq!(jail.limit(), Some(Limit::Disk), "{level}");
+            assert_eq!(jail.limits(), [Limit::Disk], "{level}");
         }
     }
 }

@@ -30,8 +30,9 @@ impl Share {
             .flat_map(|program| std::iter::once(program.as_raw()).chain(proc::descendants(*program)));
         let mut share = Share::default();
         for process in family.chain([std::process::id().cast_signed()]) {
-            share.waited += waited(process);
-            share.computed += Duration::from_secs_f64(proc::family_cpu_seconds(Pid::from_raw(process)));
+            let threads = threads(process);
+            share.computed += threads.computed + proc::ended_children_cpu(Pid::from_raw(process));
+            share.waited += threads.waited;
         }
         share
     }
@@ -42,15 +43,23 @@ impl Share {
     }
 }
 
-/// proc_pid_schedstat(5): nanoseconds run, nanoseconds waited, times run; of each thread.
-fn waited(process: i32) -> Duration {
+/// All threads of a process together. `schedstat` has three numbers: nanoseconds run, nanoseconds waited, times run. (The processor time
+/// in `stat` is rounded down to hundredths of a second, in which a fork bomb of hundreds of processes would hide.)
+fn threads(process: i32) -> Share {
     let threads = fs::read_dir(format!("/proc/{process}/task"))
         .into_iter()
         .flatten()
         .flatten();
     let stats = threads.filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
-    let waited = stats.filter_map(|stat| stat.split_whitespace().nth(1)?.parse::<u64>().ok());
-    Duration::from_nanos(waited.sum())
+    let mut share = Share::default();
+    for stat in stats {
+        let mut times = stat
+            .split_whitespace()
+            .map(|nanos| Duration::from_nanos(nanos.parse().unwrap_or(0)));
+        share.computed += times.next().unwrap_or_default();
+        share.waited += times.next().unwrap_or_default();
+    }
+    share
 }
 
 #[cfg(test)]

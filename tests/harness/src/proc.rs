@@ -3,7 +3,7 @@
 
 use crate::evidence::Identity;
 use nix::unistd::Pid;
-use std::{fs, os::unix::fs::MetadataExt};
+use std::{fs, os::unix::fs::MetadataExt, time::Duration};
 
 /// `/proc` counts processor time in this unit on every Linux, whatever the kernel's own clock does.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -33,9 +33,10 @@ pub(crate) fn cpu_seconds(pid: Pid) -> f64 {
     read(&format!("/proc/{pid}/stat")).map_or(0.0, |stat| stat.ticks as f64 / TICKS_PER_SECOND)
 }
 
-/// The same with the children of the process that have ended.
-pub(crate) fn family_cpu_seconds(pid: Pid) -> f64 {
-    read(&format!("/proc/{pid}/stat")).map_or(0.0, |stat| (stat.ticks + stat.children_ticks) as f64 / TICKS_PER_SECOND)
+/// The same of its children that have ended, and of theirs.
+pub(crate) fn ended_children_cpu(pid: Pid) -> Duration {
+    let ticks = read(&format!("/proc/{pid}/stat")).map_or(0, |stat| stat.children_ticks);
+    Duration::from_secs_f64(ticks as f64 / TICKS_PER_SECOND)
 }
 
 /// The largest resident set of the process so far, in bytes (proc_pid_status(5), `VmHWM:  2048 kB`).

@@ -367,7 +367,9 @@ impl Server {
 fn listening_on(line: &str) -> Result<SocketAddr, String> {
     let address = line.strip_prefix("listening on ").ok_or("")?;
     let address = address.strip_suffix("/udp").unwrap_or(address);
-    let address: SocketAddr = address.parse().map_err(|_| format!("; {address:?} is not IP:PORT"))?;
+    let address: SocketAddr = address
+        .parse()
+        .map_err(|_| format!("; {} is not IP:PORT", quoted(address.as_bytes(), 80)))?;
     match address.port() {
         0 => Err("; port 0 only means \"choose one for me\": ask the kernel which it chose".to_owned()),
         _ => Ok(address),

@@ -3,7 +3,7 @@
 use crate::{
     busy::Share,
     chart,
-    escape::seconds,
+    escape::{seconds, shortened},
     evidence::{Failure, Identity, Outcome, Record},
     merge::{self, Traced},
     recording::Recording,
@@ -26,6 +26,8 @@ use std::{
 
 /// What a failed step waits for, at most, to learn that a program has ended: its sockets close a moment before its end is seen.
 const MOMENT: Duration = Duration::from_millis(200);
+/// Characters of what was received that a report shows. Tests quote with a limit of their own; this is for one that forgets it.
+const LONGEST_RECEIVED: usize = 4000;
 /// What a program may write, unless the rubric says otherwise.
 const OUTPUT_KIB: u64 = 4096;
 /// Of a program's stderr, a report shows so many lines.
@@ -287,7 +289,7 @@ impl Session {
         let failure = Failure {
             doing: doing.to_owned(),
             expected: expected.to_owned(),
-            received: received.to_owned() + &self.sudden_ends(received),
+            received: shortened(received, LONGEST_RECEIVED) + &self.sudden_ends(received),
             chart: chart::draw(&self.recording(), chart::IN_REPORT),
             stderr: self.stderr(),
         };
