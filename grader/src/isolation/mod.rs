@@ -11,6 +11,7 @@
 
 pub mod ended;
 pub mod fault;
+pub mod gaps;
 mod level;
 pub mod policy;
 pub mod workplace;
