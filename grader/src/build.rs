@@ -8,11 +8,12 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::course::Exercise;
+use crate::course::{COMPILER_FILE_MIB, COMPILER_MEMORY_MIB, Exercise};
 use crate::isolation::ended::{Limit, Note};
 use crate::isolation::{BuildView, Isolator, Slot};
 use crate::process;
@@ -86,14 +87,16 @@ impl Builder<'_> {
             if kind == "bin" {
                 rustc.arg("--extern").arg(format!("{name}={}", library.display()));
             }
+            let turn = self.isolator.machine.read().unwrap_or_else(PoisonError::into_inner);
             let ended = process::run(&mut rustc, wall)?;
+            drop(turn);
             seconds += ended.seconds;
             let notes = Note::read_all(&jail);
             if let Some(fault) = Note::fault(&notes) {
                 bail!("the compiler could not be jailed: {fault}");
             }
             if !ended.success() {
-                let reason = reason(&ended, wall, Note::limit(&notes));
+                let reason = reason(&ended, wall, &Note::limits(&notes));
                 let ours = [
                     (stage.as_path(), "."),
                     (&self.exercise.dir, "."),
@@ -202,22 +205,33 @@ fn take(built: &Path, program: &Path) -> Result<Artifact> {
 }
 
 /// The first thing that the compiler complained about, in one sentence.
-fn reason(ended: &process::Ended, wall: Duration, limit: Option<Limit>) -> String {
+fn reason(ended: &process::Ended, wall: Duration, limits: &[Limit]) -> String {
     if ended.at_limit {
         return format!("build too slow: the compiler was stopped after {} s", wall.as_secs());
     }
-    match limit {
-        Some(Limit::Cpu) => {
-            return "build too slow: the compiler used up its processor time (an endless macro or constant?)".into();
-        }
-        Some(Limit::File) => return "build too large: the compiler may not write a file of that size".into(),
-        _ => {}
+    if limits.contains(&Limit::Cpu) {
+        return "build too slow: the compiler used up its processor time (an endless macro or constant?)".into();
     }
-    if ["memory allocation of", "out of memory"]
-        .iter()
-        .any(|words| ended.stderr.contains(words))
-    {
-        return "build too large: the compiler may use 4096 MiB of memory".into();
+    if limits.contains(&Limit::File) {
+        let most = COMPILER_FILE_MIB;
+        return format!(
+            "build too large: no file may be larger than {most} MiB (an array that is part of the program?)"
+        );
+    }
+    // A program that needs more than the compiler has is refused, or kills the compiler, in one of these ways.
+    const NO_MEMORY: [&str; 3] = [
+        "memory allocation of",
+        "out of memory",
+        "more memory than available to compiler",
+    ];
+    if limits.contains(&Limit::Memory) || NO_MEMORY.iter().any(|words| ended.stderr.contains(words)) {
+        let most = COMPILER_MEMORY_MIB;
+        return format!(
+            "build too large: the compiler may use {most} MiB of memory (an array that is part of the program?)"
+        );
+    }
+    if ended.stderr.contains("SIGSEGV") {
+        return "does not compile: the compiler ran out of stack (something nested thousands of times?)".into();
     }
     let mut lines = ended.stderr.lines();
     let Some(error) = lines.find(|line| line.starts_with("error")) else {

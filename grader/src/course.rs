@@ -80,7 +80,7 @@ pub struct Limits {
     pub file_mib: u64,
     /// All temporary files of a check together, in MiB.
     pub disk_mib: u64,
-    /// What a program may print, in KiB.
+    /// What a program may write to stdout and stderr together, in KiB. The harness reads it too, and keeps it.
     pub output_kib: u64,
 }
 
@@ -101,8 +101,10 @@ impl Default for Limits {
 }
 
 const MIB: u64 = 1 << 20;
-/// The compiler's own needs do not depend on the exercise.
-const COMPILER_MEMORY: u64 = 4096 * MIB;
+/// What the compiler may use of memory, in MiB. Its own needs do not depend on the exercise.
+pub const COMPILER_MEMORY_MIB: u64 = 4096;
+/// How large a file it may write, in MiB.
+pub const COMPILER_FILE_MIB: u64 = 512;
 
 impl Limits {
     /// What the program of a check may use.
@@ -124,11 +126,11 @@ impl Limits {
         JailLimits {
             // Two cores' worth: rustc has several threads.
             cpu_seconds: self.build_seconds * 2,
-            memory: COMPILER_MEMORY,
-            address_space: COMPILER_MEMORY,
+            memory: COMPILER_MEMORY_MIB * MIB,
+            address_space: COMPILER_MEMORY_MIB * MIB,
             processes: 256,
             open_files: 1024,
-            file: 512 * MIB,
+            file: COMPILER_FILE_MIB * MIB,
             disk: 64 * MIB,
         }
     }

@@ -90,4 +90,7 @@ fn isolation(isolator: &Isolator, text: &mut String) {
             isolation::advice(*level, fault)
         );
     }
+    for gap in isolation::gaps::of(level) {
+        let _ = writeln!(text, "              not held: {gap}");
+    }
 }

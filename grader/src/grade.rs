@@ -3,6 +3,7 @@
 
 use crate::course::{Check, Exercise};
 use crate::diagnosis::Diagnosis;
+use crate::isolation::Isolation;
 use crate::submission::Note;
 
 /// How one check ended.
@@ -109,6 +110,8 @@ pub struct Grade {
     pub title: String,
     /// SHA-256 of the accepted files, hex; empty when nothing was handed in.
     pub digest: String,
+    /// How programs were kept apart when it was graded: gradebooks that are put together may differ in it.
+    pub isolation: Isolation,
     /// What became of the files.
     pub build: Build,
     /// One entry per check of the rubric that was asked for, in the rubric's order.
@@ -158,7 +161,13 @@ impl Grade {
     }
 
     /// A grade without any program: every check earns nothing.
-    pub fn without_program(exercise: &Exercise, digest: String, build: Build, checks: Vec<Check>) -> Grade {
+    pub fn without_program(
+        exercise: &Exercise,
+        isolation: Isolation,
+        digest: String,
+        build: Build,
+        checks: Vec<Check>,
+    ) -> Grade {
         let inconclusive = match &build {
             Build::Inconclusive(reason) => Some(reason.clone()),
             _ => None,
@@ -179,6 +188,7 @@ impl Grade {
             exercise: exercise.name.clone(),
             title: exercise.rubric.title.clone(),
             digest,
+            isolation,
             build,
             checks,
             diagnoses: Vec::new(),
@@ -207,12 +217,28 @@ impl StudentGrades {
     pub fn of(&self) -> u32 {
         self.grades.iter().map(Grade::of).sum()
     }
+
+    /// `L3 namespaces`; where grades differ, each level with its exercises: `L3 namespaces (ex01), L1 same user (ex02)`.
+    pub fn isolation(&self) -> String {
+        let mut levels: Vec<Isolation> = self.grades.iter().map(|grade| grade.isolation).collect();
+        levels.sort_unstable_by(|a, b| b.cmp(a));
+        levels.dedup();
+        if let [one] = levels[..] {
+            return one.to_string();
+        }
+        let with_exercises = levels.iter().map(|level| {
+            let of_level = self.grades.iter().filter(|grade| grade.isolation == *level);
+            let exercises: Vec<&str> = of_level.map(|grade| grade.exercise.as_str()).collect();
+            format!("{level} ({})", exercises.join(" "))
+        });
+        with_exercises.collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Everything a report needs to know about one grading.
 #[derive(Debug, Clone)]
 pub struct Gradebook {
-    /// Isolation level in words, e.g. "L0 none".
+    /// Isolation level of the machine that wrote this, in words, e.g. "L0 none". Every grade has its own.
     pub isolation: String,
     /// Version line of the compiler, e.g. "rustc 1.95.0".
     pub toolchain: String,

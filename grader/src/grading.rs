@@ -149,11 +149,12 @@ impl<'a> Grading<'a> {
     fn grade_one(&self, submission: &Submission, exercise: &Exercise, slot: &Slot) -> Grade {
         let checks = exercise.available_checks();
         let Some(work) = submission.works.get(&exercise.name) else {
-            return Grade::without_program(exercise, String::new(), Build::Missing, checks);
+            return Grade::without_program(exercise, self.isolator.level(), String::new(), Build::Missing, checks);
         };
         self.build_and_run(work, exercise, slot).unwrap_or_else(|error| {
             Grade::without_program(
                 exercise,
+                self.isolator.level(),
                 work.digest(),
                 Build::Inconclusive(format!("{error:#}")),
                 checks,
@@ -170,12 +171,15 @@ impl<'a> Grading<'a> {
                 exercise: exercise.name.clone(),
                 title: exercise.rubric.title.clone(),
                 digest: work.digest(),
+                isolation: self.isolator.level(),
                 build: Build::Built { seconds },
                 diagnoses: known.map_or_else(Vec::new, |known| known.diagnose(&checks)),
                 checks,
             }
         })?;
-        let without = |build| Grade::without_program(exercise, work.digest(), build, exercise.available_checks());
+        let level = self.isolator.level();
+        let without =
+            |build| Grade::without_program(exercise, level, work.digest(), build, exercise.available_checks());
         Ok(graded.unwrap_or_else(without))
     }
 

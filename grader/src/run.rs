@@ -25,6 +25,21 @@ mod limits;
 /// Our own failures are tried again so many times before a check is left blank.
 const RETRIES: usize = 2;
 
+/// Who else may run beside a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Others,
+    Nobody,
+}
+
+/// What one attempt at a check, or at one of its cases, led to.
+struct Attempt {
+    outcome: Outcome,
+    seconds: f64,
+    /// It was lost to a deadline on a machine that was too busy for that to mean anything.
+    starved: bool,
+}
+
 /// What running checks needs to know.
 #[derive(Debug)]
 pub struct Runner<'a> {
@@ -58,52 +73,66 @@ pub struct Held {
 }
 
 impl Runner<'_> {
-    /// Runs one check with all of its cases.
+    /// Runs one check with all of its cases. What is our fault is tried again: a check that was lost because the machine was busy once,
+    /// with nothing else beside it, so that an endless program costs at most that much more.
     pub fn run(&self, check: Check) -> CheckRun {
-        let (mut outcome, mut seconds) = self.attempt(&check);
+        let mut last = self.attempt(&check, Beside::Others);
+        let mut seconds = last.seconds;
+        if last.starved {
+            last = self.attempt(&check, Beside::Nobody);
+            seconds += last.seconds;
+        }
         for _ in 0..RETRIES {
-            if !matches!(outcome, Outcome::Inconclusive(_)) {
+            if last.starved || !matches!(last.outcome, Outcome::Inconclusive(_)) {
                 break;
             }
-            let (again, more) = self.attempt(&check);
-            (outcome, seconds) = (again, seconds + more);
+            last = self.attempt(&check, Beside::Others);
+            seconds += last.seconds;
         }
         CheckRun {
             check,
-            outcome,
+            outcome: last.outcome,
             seconds,
         }
     }
 
-    fn attempt(&self, check: &Check) -> (Outcome, f64) {
+    fn attempt(&self, check: &Check, beside: Beside) -> Attempt {
         let Some((suite, cases)) = self.suites.cases_of(&check.name, check.visibility) else {
-            return (Outcome::Inconclusive("its suite was not built".into()), 0.0);
+            return Attempt::fault("its suite was not built".into());
         };
+        let mut worst: Option<Attempt> = None;
         let mut seconds = 0.0;
-        let mut worst = None;
         for case in cases {
-            let (outcome, spent) = match self.case(suite, case) {
-                Ok(found) => found,
-                Err(error) => (Outcome::Inconclusive(format!("{error:#}")), 0.0),
+            let attempt = match self.hold_beside(suite, case, beside) {
+                Ok(held) => self.judged(case, &held),
+                Err(error) => Attempt::fault(format!("{error:#}")),
             };
-            seconds += spent;
-            let worse = worst.as_ref().is_none_or(|known| rank(&outcome) > rank(known));
-            if worse {
-                worst = Some(outcome);
+            seconds += attempt.seconds;
+            let worse = |known: &Attempt| rank(&attempt.outcome) > rank(&known.outcome);
+            if worst.as_ref().is_none_or(worse) {
+                worst = Some(attempt);
             }
         }
-        (
-            worst.unwrap_or_else(|| Outcome::Inconclusive("the suite has no such test".into())),
-            seconds,
-        )
+        let worst = worst.unwrap_or_else(|| Attempt::fault("the suite has no such test".into()));
+        Attempt { seconds, ..worst }
     }
 
-    fn case(&self, suite: &Suite, case: &str) -> Result<(Outcome, f64)> {
-        let held = self.hold(suite, case)?;
-        Ok((
-            self.judge(case, &held.ended, &held.evidence, &held.notes),
-            held.ended.seconds,
-        ))
+    fn judged(&self, case: &str, held: &Held) -> Attempt {
+        let outcome = self.judge(case, &held.ended, &held.evidence, &held.notes);
+        let lost = matches!(outcome, Outcome::Failed(_) | Outcome::NotRun(NotRun::Control { .. }));
+        let seconds = held.ended.seconds;
+        match starved(&held.evidence).filter(|_| lost) {
+            Some(reason) => Attempt {
+                seconds,
+                starved: true,
+                ..Attempt::fault(reason)
+            },
+            None => Attempt {
+                outcome,
+                seconds,
+                starved: false,
+            },
+        }
     }
 
     /// Runs one test in its own cell, and the programs that it starts in a jail.
@@ -111,6 +140,13 @@ impl Runner<'_> {
     /// # Errors
     /// The disk or the cell fails us.
     pub fn hold(&self, suite: &Suite, case: &str) -> Result<Held> {
+        self.hold_beside(suite, case, Beside::Others)
+    }
+
+    fn hold_beside(&self, suite: &Suite, case: &str, beside: Beside) -> Result<Held> {
+        let machine = &self.isolator.machine;
+        let _shared = (beside == Beside::Others).then(|| machine.read().unwrap_or_else(PoisonError::into_inner));
+        let _alone = (beside == Beside::Nobody).then(|| machine.write().unwrap_or_else(PoisonError::into_inner));
         let room = self.workplace.folder("c-")?;
         let evidence = room.path().join("evidence");
         std::fs::write(&evidence, "").with_context(|| format!("cannot write {}", evidence.display()))?;
@@ -159,12 +195,13 @@ impl Runner<'_> {
         };
         if let Some(record) = records.iter().find(|record| record.outcome == evidence::Outcome::Fault) {
             // The test needs room for its own files too; who filled it is known.
-            return match Note::limit(notes) {
-                Some(Limit::Disk) => Outcome::Failed(limits::disk_full(&self.limits)),
-                _ => Outcome::Inconclusive(record.reason.clone()),
+            return match Note::limits(notes).contains(&Limit::Disk) {
+                true => Outcome::Failed(limits::disk_full(&self.limits)),
+                false => Outcome::Inconclusive(record.reason.clone()),
             };
         }
-        if let Some(found) = records.iter().find_map(|record| self.lost(record, notes)) {
+        let lost = |record| self.lost(record, notes, ended.seconds);
+        if let Some(found) = records.iter().find_map(lost) {
             return found;
         }
         if !ended.success() {
@@ -183,8 +220,11 @@ impl Runner<'_> {
     }
 
     /// The outcome of a record that lost its check, if it did.
-    fn lost(&self, record: &Record, notes: &[Note]) -> Option<Outcome> {
-        let failure = || self.failure(record.failure.clone().unwrap_or_default(), notes);
+    fn lost(&self, record: &Record, notes: &[Note], seconds: f64) -> Option<Outcome> {
+        let failure = || {
+            let remarks = limits::remarks(&self.limits, notes, record, seconds);
+            self.failure(record.failure.clone().unwrap_or_default(), &remarks)
+        };
         match record.outcome {
             evidence::Outcome::Failed => Some(Outcome::Failed(failure())),
             evidence::Outcome::NotRunControl => Some(Outcome::NotRun(NotRun::Control {
@@ -196,8 +236,7 @@ impl Runner<'_> {
     }
 
     /// What the student is told: the limits that were hit are named, the folders of this machine are not.
-    fn failure(&self, told: evidence::Failure, notes: &[Note]) -> Failure {
-        let remarks = limits::remarks(&self.limits, notes, &told.received, &told.stderr);
+    fn failure(&self, told: evidence::Failure, remarks: &str) -> Failure {
         let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
         let ours = [
             (self.workplace.path(), "FOLDER"),
@@ -208,7 +247,7 @@ impl Runner<'_> {
         Failure {
             doing: scrubbed(&told.doing),
             expected: scrubbed(&told.expected),
-            received: scrubbed(&told.received) + &remarks,
+            received: scrubbed(&told.received) + remarks,
             chart: scrubbed(&told.chart),
             stderr: scrubbed(&told.stderr),
         }
@@ -225,6 +264,25 @@ impl Runner<'_> {
             && record.steps > 0
             && (record.subject.device, record.subject.inode) == (self.artifact.device, self.artifact.inode)
     }
+}
+
+impl Attempt {
+    fn fault(reason: String) -> Attempt {
+        Attempt {
+            outcome: Outcome::Inconclusive(reason),
+            seconds: 0.0,
+            starved: false,
+        }
+    }
+}
+
+/// What the test says about a machine that was too busy for its deadline.
+fn starved(evidence: &str) -> Option<String> {
+    let records = evidence::read_all(evidence).ok()?;
+    records
+        .into_iter()
+        .map(|record| record.starved)
+        .find(|starved| !starved.is_empty())
 }
 
 /// Which of a check's cases decides: our fault before the student's, and a failure before all that is no failure.

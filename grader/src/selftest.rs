@@ -21,6 +21,8 @@ use crate::{intake, report, stub};
 pub const HOSTILE: &str = "tests/submissions/hostile";
 /// A compiler that is meant to run for ever does not have to run for a minute.
 const BUILD_SECONDS: u64 = 10;
+/// No program makes a report longer than this: three checks, each with what it received, a chart and the end of its stderr.
+const LONGEST_REPORT: usize = 128 * 1024;
 /// Width of the outcome in the table.
 const OUTCOME_WIDTH: usize = 70;
 
@@ -42,6 +44,9 @@ struct Expected {
     /// The report holds these words.
     #[serde(default)]
     says: Vec<String>,
+    /// At this level also these.
+    #[serde(default)]
+    says_at: BTreeMap<String, Vec<String>>,
     /// Levels at which it is not run, with the reason.
     #[serde(default)]
     not_at: BTreeMap<String, String>,
@@ -87,7 +92,7 @@ pub fn run(course: &Course, isolator: Isolator, jobs: usize) -> Result<Selftest>
     }
     let gradebook = grade(course, isolator, jobs, &trial, &programs)?;
     for (grades, (_, expected)) in gradebook.students.iter().zip(&programs) {
-        selftest.judge(grades, &gradebook, expected);
+        selftest.judge(grades, &gradebook, expected, level);
     }
     Ok(selftest)
 }
@@ -127,7 +132,7 @@ fn grade(
 }
 
 impl Selftest {
-    fn judge(&mut self, grades: &StudentGrades, gradebook: &Gradebook, expected: &Expected) {
+    fn judge(&mut self, grades: &StudentGrades, gradebook: &Gradebook, expected: &Expected, level: Isolation) {
         let text = report::student::report(grades, gradebook);
         let mut defects = Vec::new();
         let allowed = expected.points.min(grades.of());
@@ -146,10 +151,15 @@ impl Selftest {
         if let Some(grade) = grades.grades.iter().find(|grade| grade.is_inconclusive()) {
             defects.push(format!("was called the grader's fault: {}", outcome(grade)));
         }
+        if text.len() > LONGEST_REPORT {
+            defects.push(format!("its report has {} bytes", text.len()));
+        }
+        let here = expected.says_at.get(level.short());
         defects.extend(
             expected
                 .says
                 .iter()
+                .chain(here.into_iter().flatten())
                 .filter(|words| !text.contains(*words))
                 .map(|words| format!("its report does not say `{words}`")),
         );

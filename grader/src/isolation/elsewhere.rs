@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, RwLock};
 
 use anyhow::{Context, Result};
 
@@ -23,6 +23,8 @@ pub struct Isolator {
     grader: PathBuf,
     /// Held by a check: two programs that want the same port have to take turns.
     pub one_network: Mutex<()>,
+    /// Shared by all that builds or runs; held alone by a check that was lost because the machine was busy, when it is run again.
+    pub machine: RwLock<()>,
 }
 
 impl Isolator {
@@ -41,6 +43,7 @@ impl Isolator {
             finding,
             grader: grader.into(),
             one_network: Mutex::new(()),
+            machine: RwLock::new(()),
         })
     }
 

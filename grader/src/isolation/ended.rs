@@ -20,6 +20,8 @@ pub enum Note {
     Fault(Fault),
     /// A jailed program ended by itself.
     Jail(Ended),
+    /// A jailed program had reached a limit when it ended or was ended.
+    Reached(Limit),
     /// The whole cell ended.
     Cell(Spent),
 }
@@ -58,6 +60,12 @@ pub enum Limit {
     File,
     /// Temporary files together.
     Disk,
+    /// Private memory of one process.
+    Memory,
+    /// Processes and threads together.
+    Processes,
+    /// Open descriptors of one process: so many.
+    OpenFiles(u64),
 }
 
 impl Note {
@@ -86,13 +94,24 @@ impl Note {
         })
     }
 
-    /// The first limit that was hit.
-    pub fn limit(notes: &[Note]) -> Option<Limit> {
-        notes.iter().find_map(|note| match note {
+    /// The limits that were hit, each once, those that ended a program first.
+    pub fn limits(notes: &[Note]) -> Vec<Limit> {
+        let ended = notes.iter().filter_map(|note| match note {
             Note::Jail(ended) => ended.limit,
             Note::Cell(spent) => spent.disk_full.then_some(Limit::Disk),
-            Note::Fault(_) => None,
-        })
+            _ => None,
+        });
+        let reached = notes.iter().filter_map(|note| match note {
+            Note::Reached(limit) => Some(*limit),
+            _ => None,
+        });
+        let mut limits = Vec::new();
+        for limit in ended.chain(reached) {
+            if !limits.contains(&limit) {
+                limits.push(limit);
+            }
+        }
+        limits
     }
 
     /// Processor time of the whole cell's programs, in seconds.

@@ -132,7 +132,7 @@ fn stopped_family() -> BTreeSet<Pid> {
 }
 
 /// Children, their children and so on.
-fn family() -> Vec<Pid> {
+pub fn family() -> Vec<Pid> {
     let mut family = children(getpid());
     let mut next = 0;
     while next < family.len() {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Mutex, RwLock};
 
 use anyhow::{Context, Result, ensure};
 
@@ -23,6 +23,8 @@ pub struct Isolator {
     runtime: Runtime,
     /// Held by a check that has no network of its own: two programs that want the same port have to take turns.
     pub one_network: Mutex<()>,
+    /// Shared by all that builds or runs; held alone by a check that was lost because the machine was busy, when it is run again.
+    pub machine: RwLock<()>,
 }
 
 impl Isolator {
@@ -38,6 +40,7 @@ impl Isolator {
             grader: grader.to_path_buf(),
             runtime,
             one_network: Mutex::new(()),
+            machine: RwLock::new(()),
         })
     }
 

@@ -30,7 +30,7 @@ use super::ending::{self, End, Woken};
 use super::fault::{Fault, Stage, Staged};
 use super::level::Isolation;
 use super::policy::{Policy, ROOT};
-use super::{landlock, leave, limits, mounts, namespaces, rights, seccomp, workplace};
+use super::{landlock, leave, limits, mounts, namespaces, reached, rights, seccomp, workplace};
 
 /// The user in a jail that has only one.
 const ALONE: u32 = 1000;
@@ -43,6 +43,7 @@ enum Word {
     Fault(Fault),
     Code(i32),
     Signal(i32),
+    Reached(Limit),
 }
 
 /// All that the processes of one jail know.
@@ -91,6 +92,9 @@ fn run(folder: &Path, command: Vec<OsString>, control: Option<Control>) -> Stage
     // The tracer has the subject on the other end, not us.
     let Jail { policy, .. } = jail;
     let woken = ending::wait_for(child, || {})?;
+    for limit in reached::by_family(&policy) {
+        Note::Reached(limit).append(folder);
+    }
     if policy.level < Isolation::Namespaces {
         ending::kill_children();
     } else if woken == Woken::Asked {
@@ -98,9 +102,14 @@ fn run(folder: &Path, command: Vec<OsString>, control: Option<Control>) -> Stage
         let _ = kill(child, Signal::SIGTERM);
         while ending::wait_for(child, || {})? == Woken::Asked {}
     }
+    let last = last_word(words, folder)?;
     match woken {
         Woken::Asked => Ok(End::Signal(libc::SIGKILL)),
-        Woken::Ended(end) => last_word(words, end).inspect(|end| report(folder, *end, &policy)),
+        Woken::Ended(end) => {
+            let end = last.unwrap_or(end);
+            report(folder, end, &policy);
+            Ok(end)
+        }
     }
 }
 
@@ -142,6 +151,7 @@ impl Jail {
         ending::die_with(Pid::from_raw(0), Signal::SIGKILL)?;
         // End of file: the launcher died before our death was tied to its own.
         gate.read_exact(&mut [0]).stage("wait for the launcher")?;
+        die_first();
         nix::unistd::sethostname("workbook").stage("name the machine")?;
         mounts::enter(&self.folder.join(ROOT), &self.policy, &self.cwd)?;
         let subject = match namespaces::fork().stage("fork")? {
@@ -150,7 +160,11 @@ impl Jail {
         };
         // Only now: the subject would inherit it, and then nobody could seize it.
         nix::sys::prctl::set_dumpable(false).stage("close our memory")?;
-        if let Woken::Ended(end) = ending::wait_for(subject, || {})? {
+        let woken = ending::wait_for(subject, || {})?;
+        if ["/tmp".as_ref(), self.cwd.as_path()].into_iter().any(mounts::is_full) {
+            write_word(speak, &Word::Reached(Limit::Disk));
+        }
+        if let Woken::Ended(end) = woken {
             write_word(speak, &Word::from(end));
         }
         ending::kill_everybody();
@@ -159,6 +173,7 @@ impl Jail {
 
     /// Gives up rights in the only order that works, and runs the program. Returns only when something failed.
     fn become_subject(&self, parent: Pid) -> Staged<()> {
+        die_first();
         let traced = self.control.as_ref().map_or(Ok(Vec::new()), Control::await_tracer)?;
         setsid().stage("a session of its own")?;
         ending::ordinary_signals()?;
@@ -225,17 +240,20 @@ fn write_word(speak: &mut PipeWriter, word: &Word) {
     let _ = speak.write_all(line.as_bytes());
 }
 
-/// What the inside said at last: the subject's end at L3, a fault, or nothing: then the child's own end is the subject's.
-fn last_word(mut words: PipeReader, end: End) -> Staged<End> {
+/// What the inside said: the subject's end at L3, a fault, or nothing: then the child's own end is the subject's. Limits are noted.
+fn last_word(mut words: PipeReader, folder: &Path) -> Staged<Option<End>> {
     let mut said = String::new();
     words.read_to_string(&mut said).stage("listen to the jail")?;
-    match said.lines().next().map(serde_json::from_str) {
-        None => Ok(end),
-        Some(Ok(Word::Code(code))) => Ok(End::Code(code)),
-        Some(Ok(Word::Signal(signal))) => Ok(End::Signal(signal)),
-        Some(Ok(Word::Fault(fault))) => Err(fault),
-        Some(Err(_)) => Err(Fault::new("listen to the jail")),
+    let mut end = None;
+    for line in said.lines() {
+        match serde_json::from_str(line).map_err(|_| Fault::new("listen to the jail"))? {
+            Word::Code(code) => end = Some(End::Code(code)),
+            Word::Signal(signal) => end = Some(End::Signal(signal)),
+            Word::Reached(limit) => Note::Reached(limit).append(folder),
+            Word::Fault(fault) => return Err(fault),
+        }
     }
+    Ok(end)
 }
 
 impl From<End> for Word {
@@ -266,6 +284,9 @@ fn report(folder: &Path, end: End, policy: &Policy) {
         End::Signal(signal) => (None, Some(signal)),
     };
     let max_rss_kib = usage.max_rss().unsigned_abs();
+    if reached::is_all(max_rss_kib * 1024, policy.limits.memory) {
+        Note::Reached(Limit::Memory).append(folder);
+    }
     Note::Jail(Ended {
         code,
         signal,
@@ -292,6 +313,12 @@ fn imitate(end: End) -> ExitCode {
             ExitCode::from(128u8.wrapping_add(signal as u8))
         }
     }
+}
+
+/// Memory is limited for each process, so many of them could still use up the machine's: then the kernel takes this one, and not the
+/// grader. Inherited. It is a wish: without /proc nothing is lost but the choice.
+fn die_first() {
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
 }
 
 /// Nothing of ours is open for the program but its standard streams.

@@ -11,6 +11,7 @@
 
 pub mod ended;
 pub mod fault;
+pub mod gaps;
 mod level;
 pub mod policy;
 pub mod workplace;
@@ -35,6 +36,8 @@ mod mounts;
 mod namespaces;
 #[cfg(target_os = "linux")]
 pub mod probe;
+#[cfg(target_os = "linux")]
+mod reached;
 #[cfg(target_os = "linux")]
 mod rights;
 #[cfg(target_os = "linux")]

@@ -62,6 +62,7 @@ struct Submission<'g> {
 struct GradeOf<'g> {
     exercise: &'g str,
     digest: &'g str,
+    isolation: String,
     points: u32,
     of: u32,
     inconclusive: bool,
@@ -122,6 +123,7 @@ fn grade_of(grade: &Grade) -> GradeOf<'_> {
     GradeOf {
         exercise: &grade.exercise,
         digest: &grade.digest,
+        isolation: grade.isolation.to_string(),
         points: grade.points(),
         of: grade.of(),
         inconclusive: grade.is_inconclusive(),

@@ -21,10 +21,7 @@ pub fn report(student: &StudentGrades, gradebook: &Gradebook) -> String {
         text.push_str(&exercise(grade));
     }
     text.push_str(&format!("\n{}\n", "─".repeat(checks::WIDTH)));
-    let (isolation, toolchain) = (
-        sanitize::line(&gradebook.isolation),
-        sanitize::line(&gradebook.toolchain),
-    );
+    let (isolation, toolchain) = (student.isolation(), sanitize::line(&gradebook.toolchain));
     text.push_str(&format!("Graded with {toolchain}, isolation {isolation}.\n"));
     text
 }

@@ -6,6 +6,7 @@ use super::sanitize::{line, scrub_paths};
 use super::*;
 use crate::course::{Check, Visibility};
 use crate::grade::{Build, CheckRun, Failure, Grade, Gradebook, NotRun, Outcome, StudentGrades};
+use crate::isolation::Isolation;
 use crate::submission::Note;
 
 fn check(id: &str, name: &str, points: u32) -> Check {
@@ -68,6 +69,7 @@ fn graded(exercise: &str, outcomes: [Outcome; 4]) -> Grade {
         exercise: exercise.into(),
         title: title.into(),
         digest: "0".repeat(64),
+        isolation: Isolation::None,
         build: Build::Built { seconds: 0.4 },
         checks: checks.zip(outcomes).map(run).collect(),
         diagnoses: Vec::new(),
@@ -82,6 +84,7 @@ fn without_program(exercise: &str, build: Build) -> Grade {
     Grade {
         build,
         digest: String::new(),
+        isolation: Isolation::None,
         ..graded(exercise, [outcome.clone(), outcome.clone(), outcome.clone(), outcome])
     }
 }

@@ -43,10 +43,7 @@ pub fn own_tree(student: &StudentGrades, gradebook: &Gradebook) -> String {
         }
     }
     text.push_str(&student::total(student));
-    let (isolation, toolchain) = (
-        sanitize::line(&gradebook.isolation),
-        sanitize::line(&gradebook.toolchain),
-    );
+    let (isolation, toolchain) = (student.isolation(), sanitize::line(&gradebook.toolchain));
     text.push_str(&format!("Graded with {toolchain}, isolation {isolation}.\n"));
     text
 }

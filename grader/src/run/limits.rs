@@ -1,45 +1,87 @@
-//! What a student is told about a limit: which one it was, how much there is of it, and what usually runs into it.
+//! What a student is told about limits and waiting: which limit it was, how much there is of it, what usually runs into it; and of a
+//! wait that came to nothing, whether the program waited too or computed.
+
+use harness::evidence::Record;
 
 use crate::course::Limits;
 use crate::grade::Failure;
 use crate::isolation::ended::{Limit, Note};
 
-/// From here on, processor time is worth a word: a program that waits uses next to none.
-const BUSY: f64 = 1.0;
+/// A program that used this share of the time was computing.
+const COMPUTING: f64 = 0.5;
+/// One that used less than this was waiting.
+const WAITING: f64 = 0.2;
 
-/// Sentences for the end of "received", each on a line of its own; empty when no limit was hit.
-pub fn remarks(limits: &Limits, notes: &[Note], received: &str, stderr: &str) -> String {
-    let mut remarks = Vec::new();
-    match Note::limit(notes) {
-        Some(Limit::Cpu) => remarks.push(format!(
-            "The limit of {} s of processor time was hit: the program computed all the time, in a loop that never waits.",
-            limits.cpu_seconds
-        )),
-        Some(Limit::File) => {
-            remarks.push(format!("The limit of {} MiB for one file was hit.", limits.file_mib));
+/// Sentences for the end of "received", each on a line of its own; empty when there is nothing to say.
+pub fn remarks(limits: &Limits, notes: &[Note], record: &Record, seconds: f64) -> String {
+    let failure = record.failure.clone().unwrap_or_default();
+    let mut hit = Note::limits(notes);
+    for limit in said(limits, &failure.received, &failure.stderr) {
+        let known = hit
+            .iter()
+            .any(|known| std::mem::discriminant(known) == std::mem::discriminant(&limit));
+        if !known {
+            hit.push(limit);
         }
-        Some(Limit::Disk) => {
-            remarks.push(format!("The limit of {} MiB for all temporary files was hit.", limits.disk_mib));
-        }
-        None => {}
     }
-    let says = |words: &str| received.contains(words) || stderr.contains(words);
-    if says("memory allocation of") {
-        remarks.push(format!("The limit of {} MiB of memory was hit.", limits.memory_mib));
-    }
-    if says("Resource temporarily unavailable") || says("failed to spawn thread") {
-        remarks.push(format!(
-            "There is a limit of {} processes and threads together.",
-            limits.processes
-        ));
-    }
-    let busy = Note::cpu_seconds(notes).filter(|seconds| *seconds >= BUSY && remarks.is_empty());
-    if let Some(seconds) = busy {
-        remarks.push(format!(
-            "Meanwhile it computed for {seconds:.1} s: it was busy, it did not wait for anything."
-        ));
+    let mut remarks: Vec<String> = hit.iter().map(|limit| sentence(limits, *limit)).collect();
+    if record.late && !hit.contains(&Limit::Cpu) {
+        remarks.extend(Note::cpu_seconds(notes).map(|computed| computed_or_waited(computed, seconds)));
     }
     remarks.iter().map(|remark| format!("\n{remark}")).collect()
+}
+
+/// Limits that the program's own words tell of: what the kernel answers is in the error that it prints.
+fn said(limits: &Limits, received: &str, stderr: &str) -> Vec<Limit> {
+    // The error of a refused fork or thread is also that of a socket without data, so the line has to name what failed.
+    const NO_MEMORY: [&str; 2] = ["memory allocation of", "Cannot allocate memory"];
+    const STARTING: [&str; 4] = ["spawn", "fork", "clone", "thread"];
+    const REFUSED: [&str; 3] = ["Resource temporarily unavailable", "EAGAIN", "WouldBlock"];
+    let any = |line: &str, words: &[&str]| words.iter().any(|word| line.contains(word));
+    let of_line = |line: &str| {
+        if any(line, &NO_MEMORY) {
+            Some(Limit::Memory)
+        } else if any(line, &STARTING) && any(line, &REFUSED) {
+            Some(Limit::Processes)
+        } else if line.contains("Too many open files") {
+            Some(Limit::OpenFiles(limits.open_files))
+        } else {
+            line.contains("File too large").then_some(Limit::File)
+        }
+    };
+    received.lines().chain(stderr.lines()).filter_map(of_line).collect()
+}
+
+fn sentence(limits: &Limits, limit: Limit) -> String {
+    match limit {
+        Limit::Cpu => format!(
+            "The limit of {} s of processor time was hit: the program computed all the time, in a loop that never waits.",
+            limits.cpu_seconds
+        ),
+        Limit::File => format!("The limit of {} MiB for one file was hit.", limits.file_mib),
+        Limit::Disk => format!("The limit of {} MiB for all temporary files was hit.", limits.disk_mib),
+        Limit::Memory => format!(
+            "The limit of {} MiB of memory was hit: does the program keep all that it receives?",
+            limits.memory_mib
+        ),
+        Limit::Processes => format!(
+            "The limit of {} processes and threads together was hit: does each of them end?",
+            limits.processes
+        ),
+        Limit::OpenFiles(most) => {
+            format!("The limit of {most} open files and sockets was hit: a descriptor that nobody closes stays open.")
+        }
+    }
+}
+
+/// Processor time and waiting are different things; the second costs nothing and is only noticed by whoever waits too.
+fn computed_or_waited(computed: f64, seconds: f64) -> String {
+    let did = match computed / seconds.max(0.001) {
+        share if share >= COMPUTING => "it was computing, in a loop that never waits",
+        share if share >= WAITING => "it was computing for a part of the time",
+        _ => "it was waiting",
+    };
+    format!("The program used {computed:.2} s of processor time in {seconds:.1} s: {did}.")
 }
 
 /// The failure of a check whose temporary files were filled, so that the test itself had no room left.

@@ -106,6 +106,11 @@ fn main() {
             }
             std::thread::sleep(Duration::from_secs_f64(args[1].parse().unwrap()));
         }
+        "hoard" => {
+            hoard(&args[1]);
+            say("full");
+            std::thread::sleep(Duration::from_secs(600));
+        }
         "bomb" => {
             let n = (0..5000)
                 .filter(|_| {
@@ -124,5 +129,29 @@ fn main() {
             say("done");
         }
         other => panic!("{other}"),
+    }
+}
+
+/// Takes all there is of something, tells nobody what was refused, and keeps it.
+fn hoard(what: &str) {
+    match what {
+        "threads" => while std::thread::Builder::new().stack_size(16384).spawn(|| std::thread::park()).is_ok() {},
+        "memory" => {
+            let mut pieces = Vec::new();
+            loop {
+                let mut piece: Vec<u8> = Vec::new();
+                if piece.try_reserve_exact(1 << 20).is_err() {
+                    break;
+                }
+                piece.resize(1 << 20, 1);
+                pieces.push(piece);
+            }
+            std::mem::forget(pieces);
+        }
+        "descriptors" => {
+            let sockets: Vec<_> = (0..).map_while(|_| TcpListener::bind("127.0.0.1:0").ok()).collect();
+            std::mem::forget(sockets);
+        }
+        _ => {}
     }
 }

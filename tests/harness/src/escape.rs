@@ -15,6 +15,14 @@ pub(crate) fn quoted(bytes: &[u8], most: usize) -> String {
     text + "\""
 }
 
+/// The beginning of a text that is too long to be read, and how much was left out.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}… ({} more)", &text[..end], size(text.len() - end)),
+        None => text.to_owned(),
+    }
+}
+
 /// A whole text with everything invisible made visible, except the ends of lines.
 pub(crate) fn visible_lines(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);

@@ -103,6 +103,10 @@ pub struct Record {
     pub fix_first: String,
     /// The failed step, for [`Outcome::Failed`] and [`Outcome::NotRunControl`].
     pub failure: Option<Failure>,
+    /// The failed step waited until its deadline.
+    pub late: bool,
+    /// A sentence, when it did so on a machine that was too busy for that to mean anything; else empty.
+    pub starved: String,
     /// All that happened, where the test asked for it: [`Lab::recorded`](crate::Lab::recorded). Checks do not; `grader trace` draws it.
     pub recording: Option<Recording>,
 }
@@ -129,6 +133,8 @@ impl Record {
             "reason": self.reason,
             "fix_first": self.fix_first,
             "failure": failure,
+            "late": self.late,
+            "starved": self.starved,
             "recording": self.recording.as_ref().map(Recording::to_json),
         })
         .to_string()
@@ -159,6 +165,8 @@ impl Record {
             reason: text(&value, "reason")?,
             fix_first: text(&value, "fix_first")?,
             failure: failure(&value["failure"])?,
+            late: value["late"].as_bool().unwrap_or_default(),
+            starved: value["starved"].as_str().unwrap_or_default().to_owned(),
             recording: recording(&value["recording"])?,
         })
     }
@@ -238,7 +246,9 @@ mod tests {
             outcome,
             reason: "two\nlines and a \"quote\"".into(),
             fix_first: String::new(),
+            late: failure.is_some(),
             failure,
+            starved: "busy".into(),
             recording: None,
         }
     }

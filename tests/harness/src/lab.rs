@@ -96,10 +96,10 @@ impl Lab {
         Lab {
             session: Session::new(
                 exercise.package,
-                &check,
-                &case,
+                (&check, &case),
                 exercise.rubric,
                 folder.path().to_owned(),
+                grading.evidence.is_some(),
             ),
             // Programs start in the lab's folder: a relative path would lead elsewhere from there.
             subject: absolute(subject),
@@ -302,10 +302,11 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        let flooded = self.session.lose_by_output();
         let record = self.session.record(thread::panicking());
         self.session.end_programs();
-        let Some(file) = &self.evidence else { return };
-        if let Err(error) = record.append(file) {
+        let written = self.evidence.as_ref().map(|file| (record.append(file), file));
+        if let Some((Err(error), file)) = written {
             let problem = format!("the evidence could not be written to {}: {error}", file.display());
             // A second panic while unwinding would abort and take the report with it.
             if thread::panicking() {
@@ -313,6 +314,9 @@ impl Drop for Lab {
             } else {
                 panic!("{problem}")
             }
+        }
+        if let Some(report) = flooded.filter(|_| !thread::panicking()) {
+            report::raise(report);
         }
     }
 }

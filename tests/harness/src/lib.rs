@@ -11,6 +11,7 @@
 //! ```
 
 mod blackhole;
+mod busy;
 pub mod chart;
 mod connect;
 mod escape;

@@ -33,6 +33,8 @@ struct Kept {
     head: Vec<u8>,
     tail: VecDeque<u8>,
     lost: usize,
+    /// All that was read, kept or not.
+    written: u64,
     /// Up to where the test has read, and up to where it has looked for the end of a line.
     cursor: usize,
     searched: usize,
@@ -68,14 +70,15 @@ impl Output {
         }
     }
 
-    /// Reads until the end of the stream. `note` is told of complete lines, in batches.
-    pub fn read_all(&self, note: &dyn Fn(&[u8])) {
+    /// Reads until the end of the stream. `note` is told of complete lines, in batches; `look` is called after each piece.
+    pub fn read_all(&self, note: &dyn Fn(&[u8]), look: &dyn Fn()) {
         while !self.lock().over {
             let mut wanted = [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)];
             if matches!(poll(&mut wanted, PollTimeout::NONE), Err(error) if error != Errno::EINTR) {
                 return;
             }
             self.drain(note, false);
+            look();
         }
     }
 
@@ -133,6 +136,11 @@ impl Output {
         String::from_utf8_lossy(&self.bytes()).into_owned()
     }
 
+    /// How many bytes the program has written, as far as they were read.
+    pub fn written(&self) -> u64 {
+        self.lock().written
+    }
+
     pub fn is_empty(&self) -> bool {
         self.lock().head.is_empty()
     }
@@ -170,6 +178,7 @@ impl Output {
 
 impl Kept {
     fn keep(&mut self, bytes: &[u8]) {
+        self.written += bytes.len() as u64;
         let (first, rest) = bytes.split_at(bytes.len().min(HEAD - self.head.len()));
         self.head.extend(first);
         self.tail.extend(rest);
@@ -187,8 +196,8 @@ impl Kept {
         let (text, used) = match found {
             Some(end) => (&rest[..end], end + 1),
             None if self.over && rest.is_empty() => return Some(Line::Over),
-            None if self.over => (rest, rest.len()),
             None if self.head.len() == HEAD => return Some(Line::Endless(rest.to_vec())),
+            None if self.over => (rest, rest.len()),
             None => {
                 self.searched = self.head.len();
                 return None;

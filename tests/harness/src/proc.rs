@@ -3,7 +3,7 @@
 
 use crate::evidence::Identity;
 use nix::unistd::Pid;
-use std::{fs, os::unix::fs::MetadataExt};
+use std::{fs, os::unix::fs::MetadataExt, time::Duration};
 
 /// `/proc` counts processor time in this unit on every Linux, whatever the kernel's own clock does.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -13,6 +13,8 @@ struct Stat {
     state: char,
     parent: i32,
     ticks: u64,
+    /// Of children that have ended and were waited for.
+    children_ticks: u64,
 }
 
 /// Whether all threads of the process have stopped.
@@ -29,6 +31,12 @@ pub(crate) fn is_stopped(pid: Pid) -> bool {
 /// Processor time of the process so far, in user and kernel mode.
 pub(crate) fn cpu_seconds(pid: Pid) -> f64 {
     read(&format!("/proc/{pid}/stat")).map_or(0.0, |stat| stat.ticks as f64 / TICKS_PER_SECOND)
+}
+
+/// The same of its children that have ended, and of theirs.
+pub(crate) fn ended_children_cpu(pid: Pid) -> Duration {
+    let ticks = read(&format!("/proc/{pid}/stat")).map_or(0, |stat| stat.children_ticks);
+    Duration::from_secs_f64(ticks as f64 / TICKS_PER_SECOND)
 }
 
 /// The largest resident set of the process so far, in bytes (proc_pid_status(5), `VmHWM:  2048 kB`).
@@ -73,7 +81,7 @@ pub(crate) fn subject_behind(launcher: Pid, subject: &Identity) -> Pid {
 }
 
 /// Children, grandchildren and so on: parents before their children.
-fn descendants(ancestor: Pid) -> Vec<i32> {
+pub(crate) fn descendants(ancestor: Pid) -> Vec<i32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     let parents: Vec<(i32, i32)> = pids
@@ -100,6 +108,7 @@ fn read(path: &str) -> Option<Stat> {
         state: fields.first()?.chars().next()?,
         parent: fields.get(1)?.parse().ok()?,
         ticks: number(11)? + number(12)?,
+        children_ticks: number(13)? + number(14)?,
     })
 }
 

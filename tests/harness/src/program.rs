@@ -124,7 +124,8 @@ impl Program {
             let doing = format!("looking whether `{}` still runs", self.running.lane);
             // Its last words are complete once its streams are.
             self.running.over(self.session.patience());
-            self.session.fail(&doing, "it still runs", &self.running.describe(exit));
+            let received = self.running.describe(exit, &self.session);
+            self.session.fail(&doing, "it still runs", &received);
         }
     }
 
@@ -139,7 +140,7 @@ impl Program {
             deadline = self.session.deadline(2 * crate::STEP);
         }
         let Some(exit) = self.running.over(deadline) else {
-            let received = format!("it still runs after {}", crate::escape::seconds(since.elapsed()));
+            let received = format!("it still runs after {}", self.session.late(since));
             self.session
                 .fail_at(&self.running.lane, doing, "the program ends", &received);
         };
@@ -266,6 +267,8 @@ impl Program {
             Line::Text(line) => return line,
             Line::Over => self.why_no_line(deadline),
             Line::Endless(start) => {
+                // It is about to be stopped for it, if that is more than it may write.
+                self.running.over(self.session.moment());
                 format!(
                     "{} and more without the end of a line: {}",
                     size(start.len()),
@@ -288,14 +291,14 @@ impl Program {
 
     fn why_no_line(&self, deadline: Instant) -> String {
         match self.running.over(deadline) {
-            Some(exit) => format!("no line: {}", self.running.describe(exit)),
+            Some(exit) => format!("no line: {}", self.running.describe(exit, &self.session)),
             None => "end of file: the program closed its stdout but still runs".to_owned(),
         }
     }
 
     /// On failure: how many bytes went out, and why no more.
     fn write_until(&self, bytes: &[u8], deadline: Instant) -> Result<(), (usize, String)> {
-        let mut sent = 0;
+        let (mut sent, mut since) = (0, Instant::now());
         while sent < bytes.len() {
             // Taken anew for each piece, so that `stdin_close` is never kept waiting by a full pipe.
             let stdin = self.running.stdin.lock().unwrap_or_else(PoisonError::into_inner);
@@ -307,9 +310,12 @@ impl Program {
                 .unwrap_or(OFlag::empty());
             let _ = fcntl(stdin, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK));
             match write(stdin, &bytes[sent..]) {
-                Ok(n) => sent += n,
+                Ok(n) => (sent, since) = (sent + n, Instant::now()),
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) if Instant::now() >= deadline => return Err((sent, "it reads no more".to_owned())),
+                Err(Errno::EAGAIN) if Instant::now() >= deadline => {
+                    let waited = self.session.waited(since);
+                    return Err((sent, format!("{waited}: it reads no more")));
+                }
                 Err(Errno::EAGAIN) => {
                     let mut wanted = [PollFd::new(stdin.as_fd(), PollFlags::POLLOUT)];
                     let _ = poll(&mut wanted, PollTimeout::from(100u8));
@@ -372,7 +378,9 @@ impl Server {
 fn listening_on(line: &str) -> Result<SocketAddr, String> {
     let address = line.strip_prefix("listening on ").ok_or("")?;
     let address = address.strip_suffix("/udp").unwrap_or(address);
-    let address: SocketAddr = address.parse().map_err(|_| format!("; {address:?} is not IP:PORT"))?;
+    let address: SocketAddr = address
+        .parse()
+        .map_err(|_| format!("; {} is not IP:PORT", quoted(address.as_bytes(), 80)))?;
     match address.port() {
         0 => Err("; port 0 only means \"choose one for me\": ask the kernel which it chose".to_owned()),
         _ => Ok(address),
@@ -402,8 +410,8 @@ impl Finished {
         self.session.step();
         if self.exit != Exit::Code(code) {
             let doing = format!("looking how `{}` ended", self.running.lane);
-            self.session
-                .fail(&doing, &format!("exit code {code}"), &self.running.describe(self.exit));
+            let received = self.running.describe(self.exit, &self.session);
+            self.session.fail(&doing, &format!("exit code {code}"), &received);
         }
         self
     }

@@ -19,9 +19,17 @@ pub struct Check {
 
 /// How long one check may take: `check_seconds` of `[limits]`.
 pub(crate) fn check_time(rubric: &str) -> Option<Duration> {
+    limit(rubric, "check_seconds").map(Duration::from_secs)
+}
+
+/// What a program may write to stdout and stderr together, in KiB: `output_kib` of `[limits]`.
+pub(crate) fn output_kib(rubric: &str) -> Option<u64> {
+    limit(rubric, "output_kib")
+}
+
+fn limit(rubric: &str, name: &str) -> Option<u64> {
     let table: toml::Table = rubric.parse().ok()?;
-    let seconds = table.get("limits")?.get("check_seconds")?.as_integer()?;
-    seconds.try_into().ok().map(Duration::from_secs)
+    table.get("limits")?.get(name)?.as_integer()?.try_into().ok()
 }
 
 /// The entry of the check named `name`, if the rubric has one.

@@ -31,6 +31,8 @@ pub(crate) struct Running {
     pub stdout: Output,
     pub stderr: Output,
     pub end: Box<dyn EndOfProcess>,
+    /// It has written more than it may, and was ended for it.
+    flooded: AtomicBool,
     /// The test caused the end, or has been told of it.
     pub end_is_known: AtomicBool,
     panicked: AtomicBool,
@@ -56,6 +58,7 @@ impl Running {
             stdout: Output::new(child.stdout),
             stderr: Output::new(child.stderr),
             end: child.end,
+            flooded: AtomicBool::new(false),
             end_is_known: AtomicBool::new(false),
             panicked: AtomicBool::new(false),
             over: Mutex::default(),
@@ -89,7 +92,10 @@ impl Running {
     }
 
     /// The end in words, with the program's own last words where they explain it.
-    pub fn describe(&self, exit: Exit) -> String {
+    pub fn describe(&self, exit: Exit, session: &Session) -> String {
+        if let Some(flood) = self.flood(session) {
+            return flood;
+        }
         let stderr = self.stderr.text();
         let why = match exit {
             Exit::Code(101) => panic_words(&stderr),
@@ -105,18 +111,46 @@ impl Running {
     }
 
     /// A sentence about an end that the test did not cause and has not seen, unless all was well.
-    pub fn sudden_end(&self) -> Option<String> {
+    pub fn sudden_end(&self, session: &Session) -> Option<String> {
+        if let Some(flood) = self.flood(session) {
+            return Some(flood);
+        }
         let exit = self.over(Instant::now())?;
         let known = self.end_is_known.load(Ordering::Relaxed) && exit != Exit::Code(101);
-        (self.subject && !known && exit != Exit::Code(0)).then(|| self.describe(exit))
+        (self.subject && !known && exit != Exit::Code(0)).then(|| self.describe(exit, session))
+    }
+
+    /// A sentence about a program that was ended because it wrote too much.
+    pub fn flood(&self, session: &Session) -> Option<String> {
+        let flooded = self.flooded.load(Ordering::Relaxed);
+        flooded.then(|| {
+            format!(
+                "`{}` was stopped: it wrote more than the {} KiB that it may write to stdout and stderr together. Does it print in a loop \
+                 that waits for nothing?",
+                self.lane, session.output_kib
+            )
+        })
     }
 
     fn read_stdout(&self, session: &Session) {
-        self.stdout.read_all(&|lines| self.note_stdout(session, lines));
+        let look = || self.limit_output(session);
+        self.stdout.read_all(&|lines| self.note_stdout(session, lines), &look);
     }
 
     fn read_stderr(&self, session: &Session) {
-        self.stderr.read_all(&|lines| self.note_stderr(session, lines));
+        let look = || self.limit_output(session);
+        self.stderr.read_all(&|lines| self.note_stderr(session, lines), &look);
+    }
+
+    /// Ends a program under test that has written more than it may. What a tool writes is its author's affair.
+    fn limit_output(&self, session: &Session) {
+        let written = self.stdout.written() + self.stderr.written();
+        if self.subject && written > session.output_kib * 1024 && !self.flooded.swap(true, Ordering::Relaxed) {
+            let said = format!("has written more than {} KiB and is stopped", session.output_kib);
+            session.transcript.note(&self.lane, said);
+            session.flooded();
+            self.end.kill_everything();
+        }
     }
 
     fn see_the_end(&self, session: &Session) {

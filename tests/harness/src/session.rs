@@ -1,8 +1,9 @@
 //! What all parts of one [`Lab`](crate::Lab) share: the recording, the deadlines, the steps, the failure, and the programs to end.
 
 use crate::{
+    busy::Share,
     chart,
-    escape::seconds,
+    escape::{seconds, shortened},
     evidence::{Failure, Identity, Outcome, Record},
     merge::{self, Traced},
     recording::Recording,
@@ -25,6 +26,10 @@ use std::{
 
 /// What a failed step waits for, at most, to learn that a program has ended: its sockets close a moment before its end is seen.
 const MOMENT: Duration = Duration::from_millis(200);
+/// Characters of what was received that a report shows. Tests quote with a limit of their own; this is for one that forgets it.
+const LONGEST_RECEIVED: usize = 4000;
+/// What a program may write, unless the rubric says otherwise.
+const OUTPUT_KIB: u64 = 4096;
 /// Of a program's stderr, a report shows so many lines.
 const STDERR_LINES: usize = 12;
 
@@ -39,6 +44,10 @@ pub(crate) struct Session {
     /// Milliseconds.
     step: AtomicU64,
     wall: Duration,
+    /// What a program under test may write to stdout and stderr together.
+    pub output_kib: u64,
+    /// A grader is to read the evidence, and this process is there for this test alone.
+    graded: bool,
     steps: AtomicU64,
     state: Mutex<State>,
 }
@@ -56,10 +65,22 @@ struct State {
     /// Set when everything is to be recorded: why calls cannot be, or nothing.
     recorded: Option<String>,
     failure: Option<(Failure, Option<String>)>,
+    /// A wait of the step in progress has come to its deadline.
+    late: bool,
+    /// Set with the failure: it was a deadline that passed, and this machine was too busy for that to mean anything.
+    starved: String,
+    /// A program has written more than it may; the check that owns the undisturbed session then in progress.
+    flooded: Option<Option<String>>,
 }
 
 impl Session {
-    pub fn new(package: &str, check: &str, case: &str, rubric_text: &str, folder: PathBuf) -> Arc<Session> {
+    pub fn new(
+        package: &str,
+        (check, case): (&str, &str),
+        rubric_text: &str,
+        folder: PathBuf,
+        graded: bool,
+    ) -> Arc<Session> {
         let started = Instant::now();
         Arc::new(Session {
             package: package.to_owned(),
@@ -71,6 +92,8 @@ impl Session {
             started,
             step: AtomicU64::new(crate::STEP.as_secs() * 1000),
             wall: rubric::check_time(rubric_text).unwrap_or(crate::WALL),
+            output_kib: rubric::output_kib(rubric_text).unwrap_or(OUTPUT_KIB),
+            graded,
             steps: AtomicU64::new(0),
             state: Mutex::default(),
         })
@@ -85,6 +108,7 @@ impl Session {
     /// Counts a step and says until when it may take.
     pub fn step(&self) -> Instant {
         self.steps.fetch_add(1, Ordering::Relaxed);
+        self.lock().late = false;
         self.patience()
     }
 
@@ -110,13 +134,29 @@ impl Session {
 
     /// How a wait that led to nothing is described.
     pub fn waited(&self, since: Instant) -> String {
-        let over = Instant::now() >= self.end();
-        let whole = if over {
-            format!(" (the whole check may take {})", seconds(self.wall))
-        } else {
-            String::new()
-        };
-        format!("nothing for {}{whole}", seconds(since.elapsed()))
+        format!("nothing for {}", self.late(since))
+    }
+
+    /// A deadline has passed; how long that took. One that came sooner because the time of the whole check is used up is called that.
+    pub fn late(&self, since: Instant) -> String {
+        self.lock().late = true;
+        let waited = seconds(since.elapsed());
+        if Instant::now() < self.end() {
+            return waited;
+        }
+        format!("{waited}, when the {} of the whole check were over", seconds(self.wall))
+    }
+
+    /// Until when a program has to end that is about to.
+    pub fn moment(&self) -> Instant {
+        Instant::now() + MOMENT
+    }
+
+    /// A program has written more than it may, and is being ended.
+    pub fn flooded(&self) {
+        let mut state = self.lock();
+        let control = state.control.clone();
+        state.flooded.get_or_insert(control);
     }
 
     pub fn saw_port(&self, port: u16) {
@@ -260,23 +300,69 @@ impl Session {
         #[cfg(target_os = "linux")]
         self.check_tracers();
         let control = self.lock().control.clone();
+        let starved = self.starved();
         let failure = Failure {
             doing: doing.to_owned(),
             expected: expected.to_owned(),
-            received: received.to_owned() + &self.sudden_ends(received),
+            received: shortened(received, LONGEST_RECEIVED) + &self.sudden_ends(received),
             chart: format!("{picture}{}", chart::draw(&self.recording(), chart::IN_REPORT)),
             stderr: self.stderr(),
         };
-        let heading = Heading {
+        let text = report::render(&self.heading(control.as_deref()), &failure);
+        let mut state = self.lock();
+        state.starved = starved;
+        state.failure.get_or_insert((failure, control));
+        drop(state);
+        report::raise(text)
+    }
+
+    /// A sentence, when the failed step came to its deadline on a machine that was too busy for that to mean anything.
+    fn starved(&self) -> String {
+        // Without a grader, several tests share this process, and nobody asks.
+        if !self.graded || !self.lock().late {
+            return String::new();
+        }
+        let programs: Vec<_> = self.lock().programs.iter().map(|program| program.pid).collect();
+        let (share, elapsed) = (Share::of(&programs), self.started.elapsed());
+        if !share.is_starved(Duration::from_millis(self.step.load(Ordering::Relaxed)), elapsed) {
+            return String::new();
+        }
+        format!(
+            "this machine was busy with other things: in {} the test and its programs computed for {} and waited for a processor for {}",
+            seconds(elapsed),
+            seconds(share.computed),
+            seconds(share.waited)
+        )
+    }
+
+    /// A check whose program has written more than it may is lost, whatever else came of it. The report, if nothing else has lost it.
+    pub fn lose_by_output(&self) -> Option<String> {
+        let control = self.lock().flooded.clone()?;
+        if self.lock().failure.is_some() {
+            return None;
+        }
+        let programs = self.lock().programs.clone();
+        let flood = programs.iter().find_map(|program| program.flood(self))?;
+        let failure = Failure {
+            doing: "keeping what the program writes".to_owned(),
+            expected: format!("at most {} KiB on stdout and stderr together", self.output_kib),
+            received: flood,
+            chart: chart::draw(&self.recording(), chart::IN_REPORT),
+            stderr: self.stderr(),
+        };
+        let text = report::render(&self.heading(control.as_deref()), &failure);
+        self.lock().failure = Some((failure, control));
+        Some(text)
+    }
+
+    fn heading<'a>(&'a self, fix_first: Option<&'a str>) -> Heading<'a> {
+        Heading {
             package: &self.package,
             check: &self.check,
             case: &self.case,
             rubric: self.rubric.as_ref(),
-            fix_first: control.as_deref(),
-        };
-        let text = report::render(&heading, &failure);
-        self.lock().failure.get_or_insert((failure, control));
-        report::raise(text)
+            fix_first,
+        }
     }
 
     /// When a conversation broke off, its program may just be about to end.
@@ -285,7 +371,7 @@ impl Session {
             .iter()
             .any(|sign| received.contains(sign));
         if broke_off {
-            let until = Instant::now() + MOMENT;
+            let until = self.moment();
             let programs = self.lock().programs.clone();
             for program in programs.iter().filter(|program| program.subject) {
                 program.over(until);
@@ -296,7 +382,7 @@ impl Session {
     /// A sentence for each program that ended by itself in a way that explains a failure.
     fn sudden_ends(&self, said: &str) -> String {
         let programs = self.lock().programs.clone();
-        let ends = programs.iter().filter_map(|program| program.sudden_end());
+        let ends = programs.iter().filter_map(|program| program.sudden_end(self));
         ends.filter(|end| !said.contains(end.as_str()))
             .map(|end| format!("\n{end}"))
             .collect()
@@ -352,6 +438,8 @@ impl Session {
             reason,
             fix_first,
             failure,
+            late: state.late && state.failure.is_some(),
+            starved: state.starved.clone(),
             recording,
         }
     }

@@ -242,7 +242,7 @@ impl TcpPeer {
                 let sent = sent.map_or_else(|unsent| unsent.sent, |()| out.len());
                 let expected = format!(
                     "an answer and then the end of the stream ({} of {} sent)",
-                    sent,
+                    size(sent),
                     size(out.len())
                 );
                 self.fail_reading(doing, &expected, &bytes, stop)

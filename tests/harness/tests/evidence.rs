@@ -11,6 +11,7 @@ use std::{
     fs,
     os::unix::fs::MetadataExt,
     panic::{AssertUnwindSafe, catch_unwind},
+    time::{Duration, Instant},
 };
 
 /// The records that a session leaves, whether it panics or not.
@@ -51,6 +52,38 @@ fn a_test_that_starts_nothing_names_no_program() {
     assert_eq!((record.steps, record.subject.device, record.subject.inode), (0, 0, 0));
     let tool = record_of(|lab| drop(lab.tool("cat").map(|cat| cat.run(b""))));
     assert_eq!((tool.subject.device, tool.subject.inode), (0, 0));
+}
+
+/// The program answers everything; what it says beside that is too much.
+#[test]
+fn too_much_output_loses_a_check_that_would_be_passed() {
+    let record = record_of(|lab| {
+        let program = lab.program(["says-more-than-it-may"]).start();
+        program.expect_line("all is well");
+        let patience = Instant::now() + Duration::from_secs(20);
+        while program.stderr_so_far().len() < 4 << 20 && Instant::now() < patience {}
+    });
+    assert_eq!(record.outcome, Outcome::Failed);
+    let failure = record.failure.expect("a failure");
+    assert_eq!(failure.expected, "at most 4096 KiB on stdout and stderr together");
+    assert!(
+        failure
+            .received
+            .contains("was stopped: it wrote more than the 4096 KiB"),
+        "{failure:?}"
+    );
+    assert!(failure.stderr.lines().count() <= 12 && failure.chart.len() < 10_000);
+}
+
+#[test]
+fn a_deadline_is_told_from_other_failures() {
+    let late = record_of(|lab| {
+        lab.set_step(practice::SHORT);
+        lab.serve(["silent"]);
+    });
+    assert!(late.late && late.outcome == Outcome::Failed);
+    let wrong = record_of(|lab| drop(lab.run(["exit", "0"]).expect_code(1)));
+    assert!(!wrong.late && wrong.starved.is_empty());
 }
 
 #[test]

@@ -154,7 +154,28 @@ fn a_line_without_end_is_not_waited_for() {
     Expected `listening on IP:PORT` as its first line, as soon as it listens
     Received 4096 KiB and more without the end of a line:
              "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"
+             `practice line-without-end` was stopped: it wrote more than the
+             4096 KiB that it may write to stdout and stderr together. Does it
+             print in a loop that waits for nothing?
     "#);
+}
+
+#[test]
+fn a_program_that_says_too_much_is_stopped() {
+    let rubric = "[limits]\noutput_kib = 1024\n";
+    let exercise = harness::Exercise {
+        rubric,
+        ..practice::EXERCISE
+    };
+    let lab = harness::Lab::open_for(exercise, harness::Grading::default());
+    let answered = report_in(&lab, |lab| {
+        lab.serve(["talks-and-serves"]);
+    });
+    let words = answered.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("`practice talks-and-serves` was stopped: it wrote more than the 1024 KiB"),
+        "{answered}"
+    );
 }
 
 #[test]
@@ -407,7 +428,7 @@ fn the_whole_check_has_a_deadline_too() {
     let report = report_in(&lab, |lab| drop(lab.serve(["silent"])));
     assert!(since.elapsed() < Duration::from_secs(30));
     assert!(
-        report.contains("nothing for N s (the whole check may take N s)"),
+        report.contains("nothing for N s, when the N s of the whole check were over"),
         "{report}"
     );
 }

@@ -69,17 +69,16 @@ fn a_class_needs_isolation_or_trust() {
 
 /// However the grader ends, nothing of it stays: no process, no folder.
 #[rstest]
-#[case(Signal::SIGINT)]
-#[case(Signal::SIGTERM)]
-#[case(Signal::SIGKILL)]
-fn nothing_survives_an_interrupted_grader(#[case] signal: Signal) {
-    let work = repository().join("target/grader/work");
+fn nothing_survives_an_interrupted_grader(
+    #[values(Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL)] signal: Signal,
+    #[values("L3", "L2", "L1", "L0")] level: &str,
+) {
     let mut grader = Command::new(GRADER);
     grader
         .current_dir(repository())
-        .args(["ex01", "--solutions", "--jobs", "1"]);
+        .args(["ex01", "--solutions", "--jobs", "1", "--isolation", level]);
     let mut grader = grader.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let run = wait_for_a_check(&work, &mut grader);
+    let run = wait_for_a_check(&mut grader);
     kill(Pid::from_raw(grader.id().cast_signed()), signal).unwrap();
     grader.wait().unwrap();
     // The janitor's turn: it waits for the last cell, then removes the folder.
@@ -92,24 +91,23 @@ fn nothing_survives_an_interrupted_grader(#[case] signal: Signal) {
 }
 
 /// The folder of this grader's run, once one of its cells is at work in it.
-fn wait_for_a_check(work: &Path, grader: &mut Child) -> std::path::PathBuf {
+fn wait_for_a_check(grader: &mut Child) -> std::path::PathBuf {
     let patience = Instant::now() + Duration::from_secs(120);
     let ours = format!("{}", grader.id());
     while Instant::now() < patience {
-        // The first cells are in another folder: they try what this machine can do.
-        let here = work.to_string_lossy();
         let lines = processes()
             .into_iter()
             .filter(|(_, parent, _)| *parent == ours)
             .map(|(_, _, line)| line);
         let cells = lines.filter(|line| line.contains(" cell "));
-        let rooms = cells.filter_map(|line| {
-            line.split_whitespace()
-                .find(|word| word.starts_with(&*here))
-                .map(str::to_string)
+        // The first cells try what this machine can do, and are in no run's folder.
+        let runs = cells.filter_map(|line| {
+            let room = Path::new(line.split_whitespace().nth(2)?).parent()?.to_path_buf();
+            let name = room.file_name()?.to_string_lossy().into_owned();
+            name.starts_with("run-").then_some(room)
         });
-        if let Some(room) = rooms.into_iter().next() {
-            return Path::new(&room).parent().unwrap().to_path_buf();
+        if let Some(run) = runs.into_iter().next() {
+            return run;
         }
         assert!(
             grader.try_wait().unwrap().is_none(),

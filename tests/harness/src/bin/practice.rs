@@ -34,7 +34,17 @@ fn main() -> io::Result<ExitCode> {
         ["silent"] => say_and_wait("")?,
         ["closed"] => close_stdout_and_wait(),
         // Output without end.
+        ["says-more-than-it-may"] => {
+            println!("all is well");
+            let words = "a word about everything\n".repeat(1000);
+            while io::stderr().write_all(words.as_bytes()).is_ok() {}
+        }
         ["line-without-end"] => repeat("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")?,
+        // Serves as it should, but says too much about it first.
+        ["talks-and-serves"] => {
+            io::stderr().write_all("a word about everything\n".repeat(200_000).as_bytes())?;
+            serve(0, echo)?
+        }
         ["lines-without-end"] => repeat("the same line again\n")?,
         // The rest of a process.
         ["probe"] => probe()?,

@@ -103,7 +103,7 @@ mod here {
                 format!("the last recorded call was {event}")
             });
             let why = match missed {
-                Missed::Deadline => format!("no {call} within {:.1} s; {last}", since.elapsed().as_secs_f64()),
+                Missed::Deadline => format!("no {call} within {}; {last}", self.session().late(since)),
                 Missed::Ended => format!("no {call} before the program ended; {last}"),
             };
             self.session()

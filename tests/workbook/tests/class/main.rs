@@ -6,6 +6,7 @@
 mod expected;
 mod fixtures;
 mod gradebook;
+mod levels;
 mod reports;
 mod weak;
 
