@@ -46,7 +46,7 @@ fn retransmission_is_byte_identical() {
     let lab = lab();
     understands_and_answers(&lab);
     let server = lab.udp("server");
-    let client = start_client(&lab, &server, &["--rto-ms", "50", "hello"]);
+    let client = start_client(&lab, &server, &["--rto-ms", "50", "--tries", "12", "hello"]);
     let (first, from) = server.receive("receiving the request");
     for copy in 2..=3 {
         let (bytes, whose) = server.receive(&format!("waiting for copy {copy} of the request, which got no answer"));
@@ -64,7 +64,7 @@ fn late_reply_to_1_is_not_the_answer_to_2() {
     let lab = lab();
     understands_and_answers(&lab);
     let server = lab.udp("server");
-    let client = start_client(&lab, &server, &["--rto-ms", "100", "one", "two"]);
+    let client = start_client(&lab, &server, &["--rto-ms", "100", "--tries", "12", "one", "two"]);
     server.receive("receiving request 1, whose reply is going to be late");
     let (_, from) = server.receive("waiting for the second copy of request 1");
     server.send_to(&packet(REPLY, 1, b"ONE"), from);
@@ -96,7 +96,7 @@ fn corrupted_reply_is_ignored_and_retried(#[case] byte: usize, #[case] bit: u8) 
     let lab = lab();
     understands_and_answers(&lab);
     let server = lab.udp("server");
-    let client = start_client(&lab, &server, &["--rto-ms", "50", "hello"]);
+    let client = start_client(&lab, &server, &["--rto-ms", "50", "--tries", "12", "hello"]);
     let (request, from) = server.receive("receiving the request");
     let reply = packet(REPLY, 1, b"HELLO");
     server.send_to(&damaged(reply.clone(), byte, bit), from);
@@ -194,9 +194,9 @@ fn junk_does_not_restart_the_timer() {
     let gap = second.since(&first).as_millis();
     lab.expect(
         &format!("measuring when the second copy was sent while junk came every 30 ms, with --rto-ms 200 ({sent} came before it)"),
-        "200 ms after the first, give or take what a busy machine needs (140 to 600)",
+        "200 ms after the first, give or take what a busy machine needs (140 to 900)",
         format!("{gap} ms after the first"),
-        (140..600).contains(&gap),
+        (140..900).contains(&gap),
     );
     server.send_to(&packet(REPLY, 1, b"HELLO"), second.from);
     expect_last_line(&lab, &client, &server, 2, "HELLO");
@@ -302,7 +302,8 @@ fn one_hundred_requests_over_a_bad_link() {
     let relay = lab.relay(server.addr(), loss);
     let texts: Vec<String> = (1..=100).map(|number| format!("question {}", number * 7)).collect();
     let port = relay.addr().port().to_string();
-    let options = ["client", "127.0.0.1", &port, "--rto-ms", "10", "--tries", "12"];
+    // Seven tries are enough for any luck that this network has; the others are for a machine that has too much to do.
+    let options = ["client", "127.0.0.1", &port, "--rto-ms", "10", "--tries", "30"];
     let client = lab.program(options.into_iter().chain(texts.iter().map(String::as_str)));
     let client = client.named("client").start();
     for (number, text) in (1..).zip(&texts) {
