@@ -25,6 +25,9 @@ mod limits;
 /// Our own failures are tried again so many times before a check is left blank.
 const RETRIES: usize = 2;
 
+/// A program that computed for so much of the time had a processor.
+const ITS_SHARE: f64 = 0.15;
+
 /// Who else may run beside a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Beside {
@@ -121,7 +124,7 @@ impl Runner<'_> {
         let outcome = self.judge(case, &held.ended, &held.evidence, &held.notes);
         let lost = matches!(outcome, Outcome::Failed(_) | Outcome::NotRun(NotRun::Control { .. }));
         let seconds = held.ended.seconds;
-        match starved(&held.evidence).filter(|_| lost) {
+        match held.starved().filter(|_| lost) {
             Some(reason) => Attempt {
                 seconds,
                 starved: true,
@@ -222,8 +225,9 @@ impl Runner<'_> {
     /// The outcome of a record that lost its check, if it did.
     fn lost(&self, record: &Record, notes: &[Note], seconds: f64) -> Option<Outcome> {
         let failure = || {
-            let remarks = limits::remarks(&self.limits, notes, record, seconds);
-            self.failure(record.failure.clone().unwrap_or_default(), &remarks)
+            let told = record.failure.clone().unwrap_or_default();
+            let remarks = limits::remarks(&self.limits, notes, record.late, &told, seconds);
+            self.failure(told, &remarks)
         };
         match record.outcome {
             evidence::Outcome::Failed => Some(Outcome::Failed(failure())),
@@ -276,13 +280,18 @@ impl Attempt {
     }
 }
 
-/// What the test says about a machine that was too busy for its deadline.
-fn starved(evidence: &str) -> Option<String> {
-    let records = evidence::read_all(evidence).ok()?;
-    records
-        .into_iter()
-        .map(|record| record.starved)
-        .find(|starved| !starved.is_empty())
+impl Held {
+    /// What the test says about a machine that was too busy for its deadline. A program that had all there is of something, or all the
+    /// processor time that the cell can account for, has nobody else to blame.
+    fn starved(&self) -> Option<String> {
+        let computed = Note::cpu_seconds(&self.notes).unwrap_or_default();
+        if !Note::limits(&self.notes).is_empty() || computed > self.ended.seconds * ITS_SHARE {
+            return None;
+        }
+        let records = evidence::read_all(&self.evidence).ok()?;
+        let mut said = records.into_iter().map(|record| record.starved);
+        said.find(|starved| !starved.is_empty())
+    }
 }
 
 /// Which of a check's cases decides: our fault before the student's, and a failure before all that is no failure.

@@ -24,7 +24,7 @@ const BUILD_SECONDS: u64 = 10;
 /// No program makes a report longer than this: three checks, each with what it received, a chart and the end of its stderr.
 const LONGEST_REPORT: usize = 128 * 1024;
 /// Width of the outcome in the table.
-const OUTCOME_WIDTH: usize = 70;
+const OUTCOME_WIDTH: usize = 100;
 
 /// The checks that are run of each exercise: some of each kind are enough.
 #[derive(Debug, Deserialize)]

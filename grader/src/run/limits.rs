@@ -1,7 +1,7 @@
 //! What a student is told about limits and waiting: which limit it was, how much there is of it, what usually runs into it; and of a
 //! wait that came to nothing, whether the program waited too or computed.
 
-use harness::evidence::Record;
+use harness::evidence;
 
 use crate::course::Limits;
 use crate::grade::Failure;
@@ -13,8 +13,7 @@ const COMPUTING: f64 = 0.5;
 const WAITING: f64 = 0.2;
 
 /// Sentences for the end of "received", each on a line of its own; empty when there is nothing to say.
-pub fn remarks(limits: &Limits, notes: &[Note], record: &Record, seconds: f64) -> String {
-    let failure = record.failure.clone().unwrap_or_default();
+pub fn remarks(limits: &Limits, notes: &[Note], late: bool, failure: &evidence::Failure, seconds: f64) -> String {
     let mut hit = Note::limits(notes);
     for limit in said(limits, &failure.received, &failure.stderr) {
         let known = hit
@@ -24,11 +23,14 @@ pub fn remarks(limits: &Limits, notes: &[Note], record: &Record, seconds: f64) -
             hit.push(limit);
         }
     }
-    let mut remarks: Vec<String> = hit.iter().map(|limit| sentence(limits, *limit)).collect();
-    if record.late && !hit.contains(&Limit::Cpu) {
-        remarks.extend(Note::cpu_seconds(notes).map(|computed| computed_or_waited(computed, seconds)));
-    }
-    remarks.iter().map(|remark| format!("\n{remark}")).collect()
+    let waited = late && !hit.contains(&Limit::Cpu);
+    let computed = Note::cpu_seconds(notes).filter(|_| waited);
+    let remarks = computed
+        .map(|computed| computed_or_waited(computed, seconds))
+        .into_iter();
+    // A limit explains the rest, so it stands last.
+    let remarks = remarks.chain(hit.iter().map(|limit| sentence(limits, *limit)));
+    remarks.map(|remark| format!("\n{remark}")).collect()
 }
 
 /// Limits that the program's own words tell of: what the kernel answers is in the error that it prints.
@@ -91,5 +93,65 @@ pub fn disk_full(limits: &Limits) -> Failure {
         expected: format!("at most {} MiB of them", limits.disk_mib),
         received: "the program filled all the room there is".into(),
         ..Failure::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remarks_on(notes: &[Note], late: bool, stderr: &str) -> String {
+        let failure = harness::evidence::Failure {
+            stderr: stderr.into(),
+            ..Default::default()
+        };
+        remarks(&Limits::default(), notes, late, &failure, 3.0)
+    }
+
+    fn spent(cpu_seconds: f64) -> Note {
+        Note::Cell(crate::isolation::ended::Spent {
+            cpu_seconds,
+            disk_full: false,
+        })
+    }
+
+    #[test]
+    fn waiting_is_told_from_computing() {
+        for (cpu_seconds, did) in [
+            (0.01, "0.01 s of processor time in 3.0 s: it was waiting."),
+            (0.9, "for a part of the time."),
+            (2.9, "in a loop that never waits."),
+        ] {
+            let said = remarks_on(&[spent(cpu_seconds)], true, "");
+            assert!(said.contains(did), "{said}");
+            assert_eq!(remarks_on(&[spent(cpu_seconds)], false, ""), "");
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_kernel_names_its_limit_once() {
+        for (stderr, notes, says) in [
+            (
+                "memory allocation of 9 bytes failed",
+                vec![Note::Reached(Limit::Memory)],
+                "512 MiB",
+            ),
+            (
+                "failed to spawn thread: Os { code: 11, kind: WouldBlock }",
+                vec![],
+                "128 processes",
+            ),
+            (
+                "error: accept: EMFILE: Too many open files",
+                vec![Note::Reached(Limit::OpenFiles(32))],
+                "32 open",
+            ),
+            ("File too large (os error 27)", vec![], "64 MiB for one file"),
+        ] {
+            let said = remarks_on(&notes, false, stderr);
+            assert!(said.contains(says) && said.matches("limit").count() == 1, "{said}");
+        }
+        // A socket without data says the same as a refused thread.
+        assert_eq!(remarks_on(&[], false, "recv: Resource temporarily unavailable"), "");
     }
 }

@@ -11,7 +11,7 @@ use std::{fs, time::Duration};
 /// Of the time that a step may take, waiting for a processor took so much: then the deadline proves nothing.
 const WAITED: f64 = 0.5;
 /// Of the whole test's time, its processes computed for so much: then they had a processor.
-const COMPUTED: f64 = 0.25;
+const COMPUTED: f64 = 0.15;
 
 /// What a test and its programs did while it lasted.
 #[derive(Debug, Clone, Copy, Default)]
@@ -74,7 +74,7 @@ mod tests {
             ("it slept", 0.1, 0.01, false),
             ("nine others had the processor", 2.6, 0.1, true),
             ("an endless loop beside one other", 1.5, 1.5, false),
-            ("an endless loop beside three others", 2.2, 0.8, false),
+            ("an endless loop beside four others", 2.4, 0.6, false),
         ] {
             let share = Share {
                 waited: second.mul_f64(waited),

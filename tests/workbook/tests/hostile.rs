@@ -46,6 +46,33 @@ fn every_hostile_program_says_why_it_exists() {
     }
 }
 
+/// The page for instructors has a line for each of them.
+#[test]
+fn the_book_says_what_came_of_every_hostile_program() {
+    let page = std::fs::read_to_string(repository().join("book/src/isolation.md")).unwrap();
+    let hostile = std::fs::read_dir(repository().join(grader::selftest::HOSTILE)).unwrap();
+    let programs = hostile.map(Result::unwrap).filter(|entry| entry.path().is_dir());
+    for program in programs {
+        let expected: toml::Table = std::fs::read_to_string(program.path().join("expected.toml"))
+            .unwrap()
+            .parse()
+            .unwrap();
+        let ids: Vec<&str> = expected["ids"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(toml::Value::as_str)
+            .collect();
+        let points = if expected.contains_key("points") { "full" } else { "0" };
+        let row = format!(
+            "| {} | `{}` | {points} | ",
+            ids.join(" "),
+            program.file_name().to_string_lossy()
+        );
+        assert!(page.contains(&row), "book/src/isolation.md has no line `{row}…`");
+    }
+}
+
 /// A class of strangers' programs is not graded where they would run with our rights, unless somebody says so.
 #[test]
 fn a_class_needs_isolation_or_trust() {
