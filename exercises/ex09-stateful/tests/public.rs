@@ -77,6 +77,7 @@ fn closed_handle_is_EBADF() {
     let (_server, mut client, root) = serving(&lab, &tree);
     open(&lab, &mut client, FILE, "w");
     client.expect("READ $1 8", b"", "OK 8", b"0000000\n");
+    let other = open(&lab, &mut client, FILE, "r");
     client.expect("CLOSE $1", b"", "OK", b"");
     for handle in ["$1", "31", "999", "4294967295", "99999999999999999999"] {
         for (line, data) in [
@@ -91,6 +92,9 @@ fn closed_handle_is_EBADF() {
         }
     }
     expect_file(&lab, &root, &tree, "after WRITEs to handles that are not open");
+    // The other handle has nothing to do with all that.
+    let state = format!("{other}: {FILE}, 0, read");
+    client.expect("STAT $2", b"", "OK", state.as_bytes());
 }
 
 #[test]
@@ -101,7 +105,12 @@ fn mode_is_enforced() {
     let reading = open(&lab, &mut client, FILE, "r");
     client.expect("WRITE $1 5", b"HELLO", "ERR EACCES", b"");
     client.expect("APPEND $1 5", b"HELLO", "ERR EACCES", b"");
-    expect_file(&lab, &root, &tree, "after a WRITE and an APPEND to a handle for reading");
+    expect_file(
+        &lab,
+        &root,
+        &tree,
+        "after a WRITE and an APPEND to a handle for reading",
+    );
     let state = format!("{reading}: {FILE}, 0, read");
     client.expect("STAT $1", b"", "OK", state.as_bytes());
     // A handle for writing may read, too.

@@ -109,11 +109,7 @@ impl StandIn {
 
     /// The same, but the network loses the reply if `is_lost` says so: the server has done what it was asked to, and the client does not
     /// hear of it.
-    pub fn answer_unless(
-        &mut self,
-        doing: &str,
-        is_lost: impl FnOnce(&Request) -> bool,
-    ) -> (Request, Option<Reply>) {
+    pub fn answer_unless(&mut self, doing: &str, is_lost: impl FnOnce(&Request) -> bool) -> (Request, Option<Reply>) {
         let (request, from) = loop {
             let (request, from) = self.take_next(doing);
             if self.answered.as_ref() != Some(&(request.id.clone(), from)) {
