@@ -176,7 +176,9 @@ mod tests {
         let mut next = |lost: bool| said(server.answer_unless("waiting", |_| lost));
         let open = client.request("OPEN /tmp/test.txt r", b"");
         let read = client.request("READ 32 8", b"");
-        [&open, &open, &read, &read, &read].map(|request| client.send(request));
+        for request in [&open, &open, &read, &read, &read] {
+            client.send(request);
+        }
         assert_eq!(next(false).as_deref(), Some("1 OK 32 1000"));
         assert_eq!(next(true).as_deref(), Some("2 OK 8  0000000"));
         assert_eq!(next(false).as_deref(), Some("2 OK 8  0000008"));
