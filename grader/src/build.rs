@@ -1,4 +1,4 @@
-//! Builds one submission's program: stage the files afresh, compile the student's library and the given `main.rs` with bare rustc in a jail.
+//! Builds one submission's program: stage the files afresh, compile the student's library and the given program with bare rustc in a jail.
 //!
 //! Not cargo: there is then no manifest, build script, configuration or shared target folder through which a submission could
 //! reach anything, and no fingerprint that takes an old file time for "nothing changed" and reuses another student's program.
@@ -117,7 +117,7 @@ impl Builder<'_> {
     }
 }
 
-/// Fresh files with our own names and times; the given `main.rs` always comes from the course.
+/// Fresh files with our own names and times; what is given (`main.rs` and its modules) always comes from the course.
 fn lay_out(exercise: &Exercise, work: &Work, stage: &Path) -> Result<()> {
     let source = stage.join("src");
     for (path, bytes) in &work.files {
@@ -126,9 +126,11 @@ fn lay_out(exercise: &Exercise, work: &Work, stage: &Path) -> Result<()> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         fs::write(&target, bytes).with_context(|| format!("cannot write {}", target.display()))?;
     }
-    let given = exercise.dir.join("src/main.rs");
     fs::create_dir_all(&source).with_context(|| format!("cannot make {}", source.display()))?;
-    fs::copy(&given, source.join("main.rs")).with_context(|| format!("cannot copy {}", given.display()))?;
+    for name in exercise.given() {
+        let given = exercise.dir.join("src").join(name);
+        fs::copy(&given, source.join(name)).with_context(|| format!("cannot copy {}", given.display()))?;
+    }
     Ok(())
 }
 
@@ -241,4 +243,54 @@ fn reason(ended: &process::Ended, wall: Duration, limits: &[Limit]) -> String {
     let place = lines.find_map(|line| line.trim_start().strip_prefix("--> "));
     let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
     sanitize::text(&format!("does not compile: {message}{place}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::course::Course;
+
+    const RUBRIC: &str = "title = \"T\"\nlevel = 1\nminutes = 1\nchapter = \"c.md\"\ngiven = [\"wire.rs\"]\n[[check]]\nid = \"p1\"\n\
+        name = \"n\"\npoints = 1\nvisibility = \"public\"\nconcept = \"c\"\nfeedback = \"f\"\nbook = \"c.md#x\"\n";
+
+    #[test]
+    fn what_the_course_gives_is_built_whatever_was_handed_in() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("exercises/ex01-a");
+        for (name, text) in [
+            ("rubric.toml", RUBRIC),
+            ("Cargo.toml", ""),
+            ("tests/public.rs", ""),
+            ("src/main.rs", "the course's"),
+            ("src/wire.rs", "the course's"),
+            ("src/other.rs", "somebody's attempt"),
+        ] {
+            fs::create_dir_all(dir.join(name).parent().unwrap()).unwrap();
+            fs::write(dir.join(name), text).unwrap();
+        }
+        fs::write(root.path().join("Cargo.toml"), "").unwrap();
+        let course = Course::load(root.path()).unwrap();
+        let handed_in = ["lib.rs", "main.rs", "wire.rs"].map(|name| (name.to_string(), b"a student's".to_vec()));
+        let work = Work {
+            files: handed_in.into_iter().collect(),
+        };
+        let stage = root.path().join("stage");
+        lay_out(&course.exercises[0], &work, &stage).unwrap();
+        let staged = |name: &str| fs::read_to_string(stage.join("src").join(name)).ok();
+        assert_eq!(staged("lib.rs").as_deref(), Some("a student's"));
+        assert_eq!(staged("main.rs").as_deref(), Some("the course's"));
+        assert_eq!(staged("wire.rs").as_deref(), Some("the course's"));
+        assert_eq!(staged("other.rs"), None);
+    }
+
+    #[test]
+    fn only_modules_beside_main_can_be_given() {
+        for name in ["lib.rs", "main.rs", "../x.rs", "a/b.rs", "wire", ".rs", "Wire.rs"] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("rubric.toml");
+            fs::write(&file, RUBRIC.replace("wire.rs", name)).unwrap();
+            let error = format!("{:#}", crate::course::Rubric::load(&file).unwrap_err());
+            assert!(error.contains("takes files beside main.rs"), "{name}: {error}");
+        }
+    }
 }

@@ -55,6 +55,9 @@ pub struct Rubric {
     /// Programs of the system that the exercise's own program may start, by name. In a jail there are no others.
     #[serde(default)]
     pub programs: Vec<String>,
+    /// Files in `src/` that the course gives beside `main.rs`, as modules of that program: `request.rs`.
+    #[serde(default)]
+    pub given: Vec<String>,
     /// The checks, public first.
     #[serde(rename = "check")]
     pub checks: Vec<Check>,
@@ -252,6 +255,13 @@ fn is_exercise_folder(name: &str) -> bool {
         && bytes[4] == b'-'
 }
 
+/// A module beside `main.rs`; neither that file itself nor the student's.
+fn is_given_module(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    let module = name.strip_suffix(".rs").unwrap_or_default();
+    !module.is_empty() && module.bytes().all(plain) && !["main", "lib", "mod"].contains(&module)
+}
+
 impl Exercise {
     fn load(root: &Path, folder: &str) -> Result<Exercise> {
         let dir = root.join("exercises").join(folder);
@@ -270,6 +280,12 @@ impl Exercise {
             }
         }
         let rubric = Rubric::load(&dir.join("rubric.toml"))?;
+        for given in &rubric.given {
+            ensure!(
+                dir.join("src").join(given).is_file(),
+                "exercises/{folder} is incomplete: rubric.toml gives src/{given}, which is missing"
+            );
+        }
         Ok(Exercise {
             name: folder[..4].to_string(),
             folder: folder.to_string(),
@@ -277,6 +293,11 @@ impl Exercise {
             solution,
             rubric,
         })
+    }
+
+    /// The files in `src/` that are the course's, whatever a student's copy of them says: `main.rs` first.
+    pub fn given(&self) -> impl Iterator<Item = &str> {
+        std::iter::once("main.rs").chain(self.rubric.given.iter().map(String::as_str))
     }
 
     /// The checks that can be run from this tree: all of them, or the public ones in a handout.
@@ -317,6 +338,12 @@ impl Rubric {
             path.is_none(),
             "programs has `{}`; it takes names, such as `cat`, which are looked for on the PATH",
             path.map_or("", String::as_str)
+        );
+        let other = self.given.iter().find(|name| !is_given_module(name));
+        ensure!(
+            other.is_none(),
+            "given has `{}`; it takes files beside main.rs, such as `request.rs`",
+            other.map_or("", String::as_str)
         );
         let (mut names, mut ids) = (BTreeSet::new(), BTreeSet::new());
         for check in &self.checks {

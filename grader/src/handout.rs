@@ -35,9 +35,9 @@ const TOP: [&str; 9] = [
 /// Folders that go along with everything in them that is not build output. The exercises have rules of their own.
 const FOLDERS: [&str; 4] = ["book", "exercises/netlab", "grader", "tests/harness"];
 
-/// What of an exercise's folder goes along beside `tests/`. Of `src/` only the given program does: what else lies there
-/// may be somebody's attempt.
-const OF_EXERCISE: [&str; 5] = ["Cargo.toml", "README.md", "rubric.toml", "clippy.toml", "src/main.rs"];
+/// What of an exercise's folder goes along beside `tests/`. Of `src/` only the given program does, with its
+/// modules: what else lies there may be somebody's attempt.
+const OF_EXERCISE: [&str; 4] = ["Cargo.toml", "README.md", "rubric.toml", "clippy.toml"];
 
 /// Lines of the root manifest with this comment are dropped.
 const NOT_IN_THE_HANDOUT: &str = "# not in the handout";
@@ -152,8 +152,9 @@ fn settle_lock_file(draft: &Path) -> Result<()> {
 
 fn fill_exercise(course: &Course, exercise: &Exercise, draft: &Path) -> Result<()> {
     let folder = format!("exercises/{}", exercise.folder);
-    for name in OF_EXERCISE {
-        let from = exercise.dir.join(name);
+    let given = exercise.given().map(|name| format!("src/{name}"));
+    for name in OF_EXERCISE.map(str::to_string).into_iter().chain(given) {
+        let from = exercise.dir.join(&name);
         if from.is_file() {
             put(draft, &format!("{folder}/{name}"), &read(&from)?)?;
         }

@@ -8,9 +8,9 @@ use harness::fsp::Tree;
 
 harness::exercise!("../rubric.toml");
 
-/// The slide's session, and a copy of one request in it.
+/// The slide's session, and a READ in it arrives twice. (`ex09` has a scenario of the same name: compare the two.)
 #[test]
-fn slides_session() {
+fn duplicate_read() {
     let lab = lab().recorded();
     Tree::of_the_slides().plant(&lab, "root");
     let server = lab.serve(["server", "--root", "root"]);

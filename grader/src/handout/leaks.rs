@@ -68,7 +68,7 @@ fn is_telling(line: &str) -> bool {
 }
 
 /// Takes out what a public file has, too. An exercise's `src/` does not count as public as it lies there, for it may hold
-/// somebody's solution: its stub does, and the given program.
+/// somebody's solution: its stub does, and the given program with its modules.
 fn forget_public_lines(course: &Course, secrets: &mut Secrets) -> Result<()> {
     for folder in PUBLIC {
         for_each_file(&course.root.join(folder), |name, text| {
@@ -79,9 +79,12 @@ fn forget_public_lines(course: &Course, secrets: &mut Secrets) -> Result<()> {
         })?;
     }
     for exercise in course.exercises.iter().filter(|exercise| exercise.solution.is_some()) {
-        let main = exercise.dir.join("src/main.rs");
-        let given = fs::read_to_string(&main).with_context(|| format!("cannot read {}", main.display()))?;
-        for line in stub::of(exercise)?.lines().chain(given.lines()) {
+        let mut public = stub::of(exercise)?;
+        for name in exercise.given() {
+            let file = exercise.dir.join("src").join(name);
+            public += &fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        }
+        for line in public.lines() {
             secrets.remove(line.trim());
         }
     }

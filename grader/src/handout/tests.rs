@@ -131,6 +131,19 @@ fn a_handout_holds_what_a_student_needs_and_nothing_else() {
 }
 
 #[test]
+fn given_modules_go_along_and_are_no_secret() {
+    let room = Room::new();
+    room.file(
+        "exercises/ex01-a/rubric.toml",
+        &format!("given = [\"attempt.rs\"]\n{RUBRIC}"),
+    );
+    room.file("exercises/ex01-a/src/attempt.rs", &format!("{SECRET}\n"));
+    write(&room.course(), &room.handout()).unwrap();
+    let given = fs::read_to_string(room.handout().join("exercises/ex01-a/src/attempt.rs")).unwrap();
+    assert_eq!(given, format!("{SECRET}\n"));
+}
+
+#[test]
 fn it_is_written_into_an_empty_folder_but_over_nothing() {
     let room = Room::new();
     fs::create_dir_all(room.handout()).unwrap();

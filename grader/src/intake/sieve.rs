@@ -75,7 +75,7 @@ impl<'c> Sieve<'c> {
                 ));
             }
             Fate::Located(located) => match located.rest.split_first() {
-                Some((&"src", below)) if !below.is_empty() && below != ["main.rs"] => {
+                Some((&"src", below)) if !below.is_empty() && !self.is_given(located.exercise, below) => {
                     self.take_source(entry, located.exercise, located.place, below, content)?;
                 }
                 _ => self.compare_with_given(entry, &located, content)?,
@@ -102,7 +102,7 @@ impl<'c> Sieve<'c> {
         below: &[&str],
         content: &mut dyn Read,
     ) -> io::Result<()> {
-        if let Some(why) = self.reason_against(&place, below) {
+        if let Some(why) = self.reason_against(exercise, &place, below) {
             self.refuse(entry, why);
         } else if let Some(content) = read_within(content, MAX_FILE)? {
             self.held += content.len() as u64;
@@ -122,7 +122,13 @@ impl<'c> Sieve<'c> {
         Ok(())
     }
 
-    fn reason_against(&self, place: &Place, below: &[&str]) -> Option<&'static str> {
+    /// The course's own file below `src/`.
+    fn is_given(&self, exercise: usize, below: &[&str]) -> bool {
+        let mut given = self.course.exercises[exercise].given();
+        given.any(|name| below == [name])
+    }
+
+    fn reason_against(&self, exercise: usize, place: &Place, below: &[&str]) -> Option<&'static str> {
         let path = below.join("/");
         if !path.ends_with(".rs") {
             return Some("only .rs files are taken from src/");
@@ -137,13 +143,19 @@ impl<'c> Sieve<'c> {
         if self.seen.contains(&folded(place, &path)) {
             return Some("there is a file of that name already (upper and lower case count as the same)");
         }
-        self.is_in_the_way(place, below)
+        self.is_in_the_way(exercise, place, below)
             .then_some("another file has that name, or is in its way")
     }
 
-    /// `wire.rs` beside `wire.rs/frame.rs` cannot lie on any disk, nor can anything beside the given `main.rs`.
-    fn is_in_the_way(&self, place: &Place, below: &[&str]) -> bool {
-        let is_taken = |path: &str| path.eq_ignore_ascii_case("main.rs") || self.seen.contains(&folded(place, path));
+    /// `wire.rs` beside `wire.rs/frame.rs` cannot lie on any disk, nor can anything beside the given `main.rs`. And where
+    /// the course gives the module `files.rs`, there can be no second one in `files/mod.rs`.
+    fn is_in_the_way(&self, exercise: usize, place: &Place, below: &[&str]) -> bool {
+        let second = |name: &str| name.replace(".rs", "/mod.rs");
+        let is_given = |path: &str| {
+            let mut given = self.course.exercises[exercise].given();
+            given.any(|name| path.eq_ignore_ascii_case(name) || path.eq_ignore_ascii_case(&second(name)))
+        };
+        let is_taken = |path: &str| is_given(path) || self.seen.contains(&folded(place, path));
         let folder = folded(place, &format!("{}/", below.join("/")));
         let file_in_it = self
             .seen

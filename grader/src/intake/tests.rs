@@ -20,7 +20,7 @@ use crate::submission::Work;
 
 const LIB: &str = "exercises/ex01-four-calls/src/lib.rs";
 
-/// A course with two exercises, and an empty class beside it.
+/// A course with two exercises, the second with a given module, and an empty class beside it.
 struct Room {
     course: Course,
     class: TempDir,
@@ -34,7 +34,13 @@ impl Room {
         for folder in ["ex01-four-calls", "ex02-echo"] {
             let dir = root.path().join("exercises").join(folder);
             write(&dir, "Cargo.toml", b"[package]\n");
-            write(&dir, "rubric.toml", RUBRIC.as_bytes());
+            let given = if folder == "ex02-echo" {
+                "given = [\"wire.rs\"]\n"
+            } else {
+                ""
+            };
+            write(&dir, "rubric.toml", format!("{given}{RUBRIC}").as_bytes());
+            write(&dir, "src/wire.rs", b"// given\n");
             write(&dir, "src/main.rs", b"fn main() {}\n");
             write(&dir, "tests/public.rs", b"");
         }

@@ -40,15 +40,19 @@ pub fn list(exercise: &Exercise) -> Result<Vec<Scenario>> {
 /// # Errors
 /// There is none of that name; the message lists those that exist.
 pub fn choose<'a>(exercise: &Exercise, all: &'a [Scenario], asked: Option<&str>) -> Result<&'a Scenario> {
-    let chosen = match asked {
-        None => all.first(),
-        Some(name) => all.iter().find(|scenario| scenario.name == name),
-    };
-    chosen.with_context(|| {
+    chosen(all, asked).with_context(|| {
         let asked = asked.unwrap_or_default();
         let known: String = all.iter().map(|scenario| format!("\n{}", line(scenario))).collect();
         format!("{} has no scenario `{asked}`; there are:{known}", exercise.name)
     })
+}
+
+/// `duplicate-read` is `duplicate_read`: Rust has no hyphens in names, people do.
+fn chosen<'a>(all: &'a [Scenario], asked: Option<&str>) -> Option<&'a Scenario> {
+    match asked.map(|name| name.replace('-', "_")) {
+        None => all.first(),
+        Some(name) => all.iter().find(|scenario| scenario.name == name),
+    }
 }
 
 /// Name and comment in one line of a list.
@@ -89,12 +93,25 @@ fn function(line: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{chosen, parse};
 
     #[test]
     fn tests_are_found_in_the_order_of_the_source() {
         let source = "//! All.\nharness::exercise!(\"x\");\n/// Two\n/// lines.\n#[test]\nfn zebra() {\n}\n\n#[test]\nfn ant() {}\n\n/// No test.\nfn helps() {}\n";
         let found: Vec<(String, String)> = parse(source).into_iter().map(|s| (s.name, s.about)).collect();
         assert_eq!(found, [("zebra".into(), "Two".into()), ("ant".into(), String::new())]);
+    }
+
+    #[test]
+    fn a_hyphen_is_an_underscore() {
+        let all = parse("#[test]\nfn ant() {}\n#[test]\nfn duplicate_read() {}\n");
+        for asked in ["duplicate-read", "duplicate_read"] {
+            assert_eq!(
+                chosen(&all, Some(asked)).map(|s| s.name.as_str()),
+                Some("duplicate_read")
+            );
+        }
+        assert_eq!(chosen(&all, None).map(|s| s.name.as_str()), Some("ant"));
+        assert_eq!(chosen(&all, Some("duplicate")), None);
     }
 }

@@ -147,6 +147,31 @@ fn the_given_main_is_ignored_with_a_note_only_if_it_differs() {
 }
 
 #[test]
+fn a_given_module_is_the_courses_and_nothing_may_stand_in_for_it() {
+    let room = Room::new();
+    room.zip(&[
+        ("ex02-echo/src/lib.rs", b""),
+        ("ex02-echo/src/wire.rs", b"// mine\n"),
+        ("ex02-echo/src/Wire.rs", b""),
+        ("ex02-echo/src/wire/mod.rs", b""),
+        ("ex02-echo/src/wire/frame.rs", b""),
+        ("ex01-four-calls/src/wire.rs", b"// that exercise gives none\n"),
+    ]);
+    let ada = room.ada();
+    assert_eq!(files(&ada.works["ex01"]), ["wire.rs"]);
+    assert_eq!(files(&ada.works["ex02"]), ["lib.rs", "wire/frame.rs"]);
+    assert_eq!(
+        notes(&ada),
+        [
+            "`ex02-echo/src/wire.rs` differs from the course's file; the course's is used",
+            "`ex02-echo/src/Wire.rs` is refused: another file has that name, or is in its way",
+            "`ex02-echo/src/wire/mod.rs` is refused: another file has that name, or is in its way",
+            "ex01 has no src/lib.rs",
+        ]
+    );
+}
+
+#[test]
 fn a_missing_lib_is_noted() {
     let room = Room::new();
     room.zip(&[("ex01-four-calls/src/library.rs", b"")]);
