@@ -82,6 +82,20 @@ fn a_mistake_in_the_mutants_is_an_error(#[case] find: &str, #[case] replace: &st
 }
 
 #[test]
+fn signatures_that_differ_are_noted_and_recorded_anew() {
+    let course = SmallCourse::new();
+    let file = "solutions/ex01-small/signatures.toml";
+    let right = course.read(file);
+    course.edit(file, "halves", "doubles");
+    let noted = "recorded signatures differ for rounds_up";
+    let wrong = course.grader(GRADER, &["audit", "--record"]).assert().code(0);
+    wrong.stdout(contains(noted));
+    assert_eq!(course.read(file), right);
+    let again = course.grader(GRADER, &["audit"]).assert().code(0);
+    again.stdout(contains(noted).not());
+}
+
+#[test]
 fn stale_stubs_are_found_and_written() {
     let course = SmallCourse::new();
     let stub = course.read("exercises/ex01-small/src/lib.rs");
