@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use harness::fsp::{Client, Request, Tree, numbered};
+use harness::fsp::{Client, Reply, Request, Tree, numbered};
 use harness::{Lab, Server};
 
 harness::exercise!("../rubric.toml");
@@ -55,11 +55,9 @@ fn duplicate_APPEND_appends_once() {
     let (_server, mut client, root) = serving(&lab, &Tree::new().file("/notes/log", b"0: start\n"));
     client.expect("OPEN /notes/log w", b"", "OK 32 9", b"");
     let request = client.request("APPEND 32 4", b"one\n");
-    for after in ["after an APPEND", "after a copy of that APPEND", "after a second copy"] {
-        client.send(&request);
-        client.expect_reply(&request, "OK 13", b"");
-        expect_file(&lab, &root, b"0: start\none\n", after);
-    }
+    send_copies(&lab, &mut client, &request, 2, "OK 13", b"");
+    let after = "after an APPEND and two copies of it";
+    expect_file(&lab, &root, b"0: start\none\n", after);
     // The same words under a new number are a new request: somebody means it.
     client.expect("APPEND 32 4", b"one\n", "OK 17", b"");
     let after = "after an APPEND of the same bytes under a new number";
@@ -72,17 +70,11 @@ fn duplicate_OPEN_gives_the_same_handle() {
     let (_server, mut client, _) = serving(&lab, &Tree::of_the_slides());
     expect_stats(&lab, &mut client, "clients=0 handles=0 replays=0 drops=0");
     let request = client.request("OPEN /tmp/test.txt r", b"");
-    for _ in 0..3 {
-        client.send(&request);
-        client.expect_reply(&request, "OK 32 1000", b"");
-    }
+    send_copies(&lab, &mut client, &request, 2, "OK 32 1000", b"");
     expect_stats(&lab, &mut client, "clients=1 handles=1 replays=2 drops=0");
     client.expect("OPEN /tmp/test.txt r", b"", "OK 33 1000", b"");
     let request = client.request("CLOSE 32", b"");
-    for _ in 0..2 {
-        client.send(&request);
-        client.expect_reply(&request, "OK", b""); // not EBADF: it was the first one that closed it
-    }
+    send_copies(&lab, &mut client, &request, 1, "OK", b""); // not EBADF: it was the first one that closed it
     expect_stats(&lab, &mut client, "clients=1 handles=1 replays=3 drops=0");
 }
 
@@ -190,11 +182,9 @@ fn equal_numbers_of_two_clients_do_not_collide() {
     first.expect("OPEN /tmp/test.txt r", b"", "OK 32 1000", b"");
     second.expect("OPEN /tmp/test.txt r", b"", "OK 33 1000", b"");
     let of_first = first.request("READ 32 200", b"");
-    first.send(&of_first);
-    first.expect_reply(&of_first, "OK 200", &file[..200]);
+    send_copies(&lab, &mut first, &of_first, 0, "OK 200", &file[..200]);
     let of_second = second.request("READ 33 80", b"");
-    second.send(&of_second);
-    second.expect_reply(&of_second, "OK 80", &file[..80]);
+    send_copies(&lab, &mut second, &of_second, 0, "OK 80", &file[..80]);
     // Both have sent number 2, and each has its own last reply.
     first.send(&of_first);
     first.expect_reply(&of_first, "OK 200", &file[..200]);
@@ -212,6 +202,19 @@ fn serving(lab: &Lab, tree: &Tree) -> (Server, Client, PathBuf) {
     let server = lab.serve(["server", "--root", "root"]);
     let client = lab.fsp("client", server.addr()).named(NAME).knowing(tree);
     (server, client, root)
+}
+
+/// Sends it, and so many copies, one after the other: the same reply has to come to all of them.
+fn send_copies(lab: &Lab, client: &mut Client, request: &Request, copies: usize, expected: &str, data: &[u8]) {
+    client.send(request);
+    client.expect_reply(request, expected, data);
+    for copy in 1..=copies {
+        client.send(request);
+        let reply = client.reply_to(request);
+        let expected = Reply::to(request, expected, data);
+        let doing = format!("reading the reply to copy {copy} of `{}`", request.shown());
+        lab.expect(&doing, expected.shown(), reply.shown(), reply.same(&expected));
+    }
 }
 
 /// Asks for the server's numbers. That is no request of any client: it does not go through the cache.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use harness::fsp::{Client, Oracle, Request, Schedule, Tree, Trial, numbered};
+use harness::fsp::{Client, Oracle, Reply, Request, Schedule, Tree, Trial, numbered};
 use harness::{Lab, Loss};
 
 harness::exercise!("../../../exercises/ex10-at-most-once/rubric.toml");
@@ -21,10 +21,19 @@ fn log_only() -> Tree {
     Tree::new().file("/notes/log", b"")
 }
 
-/// Sends it, and looks at the reply.
-fn again(client: &mut Client, request: &Request, expected: &str, data: &[u8]) {
+/// Sends it for the first time, and looks at the reply.
+fn first(client: &mut Client, request: &Request, expected: &str, data: &[u8]) {
     client.send(request);
     client.expect_reply(request, expected, data);
+}
+
+/// Sends it once more, and looks at the reply: the very same.
+fn again(lab: &Lab, client: &mut Client, request: &Request, expected: &str, data: &[u8]) {
+    client.send(request);
+    let reply = client.reply_to(request);
+    let expected = Reply::to(request, expected, data);
+    let doing = format!("reading the reply to a copy of `{}`", request.shown());
+    lab.expect(&doing, expected.shown(), reply.shown(), reply.same(&expected));
 }
 
 fn expect_silence(lab: &Lab, client: &mut Client, doing: &str) {
@@ -58,25 +67,25 @@ fn errors_are_replayed_too() {
     let mut client = lab.fsp("client", server.addr()).named(FIRST);
     lab.control("duplicate_OPEN_gives_the_same_handle", |_| {
         let open = client.request("OPEN /notes/log r", b"");
-        again(&mut client, &open, "OK 32 0", b"");
-        again(&mut client, &open, "OK 32 0", b"");
+        first(&mut client, &open, "OK 32 0", b"");
+        again(&lab, &mut client, &open, "OK 32 0", b"");
     });
     let missing = client.request("OPEN /notes/new r", b"");
-    again(&mut client, &missing, "ERR ENOENT", b"");
+    first(&mut client, &missing, "ERR ENOENT", b"");
     fs::write(root.join("notes/new"), b"new").unwrap_or_else(|e| panic!("a file of the test: {e}"));
     // The file is there by now. The reply that the client has missed is the old one all the same.
-    again(&mut client, &missing, "ERR ENOENT", b"");
+    again(&lab, &mut client, &missing, "ERR ENOENT", b"");
     client.expect("OPEN /notes/new r", b"", "OK 33 3", b"");
     // A handle that does not exist yet.
     let unknown = client.request("STAT 34", b"");
-    again(&mut client, &unknown, "ERR EBADF", b"");
+    first(&mut client, &unknown, "ERR EBADF", b"");
     let mut other = lab.fsp("second client", server.addr()).named(SECOND);
     other.expect("OPEN /notes/new r", b"", "OK 34 3", b"");
-    again(&mut client, &unknown, "ERR EBADF", b"");
+    again(&lab, &mut client, &unknown, "ERR EBADF", b"");
     // Beyond the limits, which is an answer like any other.
     let large = client.request("READ 33 1025", b"");
-    again(&mut client, &large, "ERR EINVAL", b"");
-    again(&mut client, &large, "ERR EINVAL", b"");
+    first(&mut client, &large, "ERR EINVAL", b"");
+    again(&lab, &mut client, &large, "ERR EINVAL", b"");
     client.expect("READ 33 100", b"", "OK 3", b"new");
 }
 
@@ -160,14 +169,14 @@ fn same_client_from_a_new_port() {
     let read = lab.control("duplicate_READ_is_replayed", |_| {
         client.expect("OPEN /tmp/test.txt r", b"", "OK 32 1000", b"");
         let read = client.request("READ 32 200", b"");
-        again(&mut client, &read, "OK 200", &file[..200]);
-        again(&mut client, &read, "OK 200", &file[..200]);
+        first(&mut client, &read, "OK 200", &file[..200]);
+        again(&lab, &mut client, &read, "OK 200", &file[..200]);
         read
     });
     // Another client with another id, from the same port as the first one: a machine behind a router.
     let stranger = Request::new(&format!("{SECOND:08x}.2"), "READ 32 8");
-    again(&mut client, &stranger, "OK 8", &file[200..208]);
-    again(&mut client, &read, "OK 200", &file[..200]);
+    first(&mut client, &stranger, "OK 8", &file[200..208]);
+    again(&lab, &mut client, &read, "OK 200", &file[..200]);
     // And the first client, from another port.
     let old_port = client.addr().port();
     let mut client = client.moved(&lab, "client, at a new port");
@@ -177,7 +186,7 @@ fn same_client_from_a_new_port() {
         client.addr().port(),
         client.addr().port() != old_port,
     );
-    again(&mut client, &read, "OK 200", &file[..200]);
+    again(&lab, &mut client, &read, "OK 200", &file[..200]);
     client.expect("STAT 32", b"", "OK", b"32: /tmp/test.txt, 208, read");
     client.send(&read);
     let doing = format!(
@@ -220,7 +229,14 @@ fn restarted_client_with_an_old_id() {
     }
     // It happens to come to number 3, and hears what number 3 was answered in its former life.
     let request = careless.request("OPEN /tmp/test.txt r", b"");
-    again(&mut careless, &request, "OK 200", &file[200..400]);
+    careless.send(&request);
+    let reply = careless.reply_to(&request);
+    let expected = Reply::to(&request, "OK 200", &file[200..400]);
+    let doing = format!(
+        "sending `{}`: what number 3 of this client was answered in its former life",
+        request.shown()
+    );
+    lab.expect(&doing, expected.shown(), reply.shown(), reply.same(&expected));
     let mut fresh = lab
         .fsp("client, started again with a fresh id", server.addr())
         .named(SECOND);
@@ -240,8 +256,8 @@ fn cache_is_bounded() {
     lab.control("duplicate_OPEN_gives_the_same_handle", |lab| {
         keeper.expect("OPEN /large r", b"", "OK 32 32768", b"");
         let open = Request::new("ffffffff.1", "OPEN /tmp/test.txt r");
-        again(&mut keeper, &open, "OK 33 1000", b"");
-        again(&mut keeper, &open, "OK 33 1000", b"");
+        first(&mut keeper, &open, "OK 33 1000", b"");
+        again(lab, &mut keeper, &open, "OK 33 1000", b"");
         expect_stats(lab, &mut keeper, "with two clients", "clients=2 handles=2");
     });
     forgotten_with_their_handles(&lab, &mut keeper);
@@ -264,23 +280,40 @@ fn forgotten_with_their_handles(lab: &Lab, keeper: &mut Client) {
     let open = |n: u32| Request::new(&format!("{n:08x}.1"), "OPEN /tmp/test.txt r");
     let handle = |n: u32| 33 + n;
     for n in 1..CLIENTS {
-        again(keeper, &open(n), &format!("OK {} 1000", handle(n)), b"");
+        first(keeper, &open(n), &format!("OK {} 1000", handle(n)), b"");
         keeper.expect("SEEK 32 0", b"", "OK 0", b"");
     }
-    let state = |handle: u32, path: &str| format!("{handle}: {path}, 0, read");
     // The one of the control was silent for the longest time.
     let doing = "after one client more than there is room for";
     expect_stats(lab, keeper, doing, &format!("clients={CLIENTS} handles={CLIENTS}"));
-    keeper.expect("STAT 33", b"", "ERR EBADF", b"");
-    keeper.expect("STAT 34", b"", "OK", state(34, "/tmp/test.txt").as_bytes());
+    handle_is(
+        lab,
+        keeper,
+        33,
+        "ERR EBADF",
+        "whose client has been silent for the longest time, and was forgotten",
+    );
+    handle_is(lab, keeper, 34, "OK", "whose client is still known");
     // A copy of its OPEN: now number 1 was heard later than number 2.
-    again(keeper, &open(1), "OK 34 1000", b"");
-    again(keeper, &open(CLIENTS), &format!("OK {} 1000", handle(CLIENTS)), b"");
-    keeper.expect("STAT 34", b"", "OK", state(34, "/tmp/test.txt").as_bytes());
-    keeper.expect("STAT 35", b"", "ERR EBADF", b"");
-    keeper.expect("STAT 32", b"", "OK", state(32, "/large").as_bytes());
+    again(lab, keeper, &open(1), "OK 34 1000", b"");
+    first(keeper, &open(CLIENTS), &format!("OK {} 1000", handle(CLIENTS)), b"");
+    handle_is(lab, keeper, 34, "OK", "whose client was heard a moment ago: a copy");
+    handle_is(
+        lab,
+        keeper,
+        35,
+        "ERR EBADF",
+        "whose client has now been silent for the longest time, and was forgotten",
+    );
+    handle_is(lab, keeper, 32, "OK", "whose client is the one that asks all the time");
     let doing = "after two clients more than there is room for";
     expect_stats(lab, keeper, doing, &format!("clients={CLIENTS} handles={CLIENTS}"));
+}
+
+fn handle_is(lab: &Lab, client: &mut Client, handle: u32, expected: &str, whose: &str) {
+    let reply = client.ask(&format!("STAT {handle}"), b"");
+    let doing = format!("asking for handle {handle}, {whose}");
+    lab.expect(&doing, expected, reply.shown(), reply.line() == expected);
 }
 
 /// Clients that read 1024 bytes each, thirty at a time, so that the queues of the sockets suffice.
@@ -334,8 +367,8 @@ fn a_crash_empties_the_cache() {
     let append = lab.control("duplicate_APPEND_appends_once", |lab| {
         client.expect("OPEN /notes/log w", b"", "OK 32 0", b"");
         let append = client.request("APPEND 32 4", b"one\n");
-        again(&mut client, &append, "OK 4", b"");
-        again(&mut client, &append, "OK 4", b"");
+        first(&mut client, &append, "OK 4", b"");
+        again(lab, &mut client, &append, "OK 4", b"");
         expect_log(
             lab,
             &root,
@@ -346,15 +379,15 @@ fn a_crash_empties_the_cache() {
     });
     server.crash_and_restart();
     // The handle is gone with everything else, so a copy fails. It is answered, since the server knows nothing of its first life.
-    again(&mut client, &append, "ERR EBADF", b"");
+    again(&lab, &mut client, &append, "ERR EBADF", b"");
     server.crash_and_restart();
     // Somebody gets the number 32 for a file of the new life. Now the copy hits it: executed twice, with nobody at fault.
     let mut other = lab.fsp("second client", server.addr()).named(SECOND);
     other.expect("OPEN /notes/log w", b"", "OK 32 4", b"");
-    again(&mut client, &append, "OK 8", b"");
+    again(&lab, &mut client, &append, "OK 8", b"");
     let doing = "looking at root/notes/log after a crash and a late copy: this protocol cannot do better";
     expect_log(&lab, &root, doing, b"one\none\n");
-    again(&mut client, &append, "OK 8", b"");
+    again(&lab, &mut client, &append, "OK 8", b"");
     let doing = "looking at root/notes/log after one more copy, within the same life of the server";
     expect_log(&lab, &root, doing, b"one\none\n");
 }
@@ -362,30 +395,34 @@ fn a_crash_empties_the_cache() {
 #[test]
 fn duplicate_while_busy() {
     let lab = lab();
-    let root = log_only().plant(&lab, "root");
+    let photograph = lab.random(4564, 600);
+    let tree = log_only().file("/photograph", &photograph);
+    let root = tree.plant(&lab, "root");
     let server = lab.serve(SERVER);
-    let mut client = lab.fsp("client", server.addr()).named(FIRST);
+    let mut client = lab.fsp("client", server.addr()).named(FIRST).knowing(&tree);
     lab.control("duplicate_APPEND_appends_once", |_| {
         client.expect("OPEN /notes/log w", b"", "OK 32 0", b"");
         client.expect("APPEND 32 4", b"one\n", "OK 4", b"");
     });
-    for (line, data, expected) in [
-        ("APPEND 32 4", &b"two\n"[..], "OK 8"),
-        ("WRITE 32 4", b"ONE\n", "OK 4"),
-        ("OPEN /notes/log r", b"", "OK 33 8"),
+    for (line, data, expected, bytes) in [
+        ("APPEND 32 4", &b"two\n"[..], "OK 8", &b""[..]),
+        ("WRITE 32 4", b"ONE\n", "OK 4", b""),
+        ("OPEN /photograph r", b"", "OK 33 600", b""),
+        ("READ 33 300", b"", "OK 300", &photograph[..300]),
+        ("READ 33 300", b"", "OK 300", &photograph[300..]),
     ] {
         let request = client.request(line, data);
         server.freeze();
         (0..3).for_each(|_| client.send(&request));
         server.thaw();
         for _ in 0..3 {
-            client.expect_reply(&request, expected, b"");
+            client.expect_reply(&request, expected, bytes);
         }
     }
     expect_silence(
         &lab,
         &mut client,
-        "waiting for a reply too many, to nine datagrams with nine replies",
+        "waiting for a reply too many, to fifteen datagrams with fifteen replies",
     );
     let doing = "looking at root/notes/log after an APPEND and a WRITE of which three copies each were waiting";
     expect_log(&lab, &root, doing, b"ONE\ntwo\n");
