@@ -226,3 +226,29 @@ fn a_stand_in_answers_as_its_oracle_says() {
     let report = practice::report_in(&lab, |_| drop(server.answer_next("waiting for a request")));
     assert!(report.contains(r"Received \xff"), "{report}");
 }
+
+#[test]
+fn a_client_that_insists_gets_its_answer_over_a_bad_link() {
+    let lab = practice::lab().with_step(harness::WALL);
+    let root = tree().plant(&lab, "root");
+    let server = lab.serve(args("at-most-once", &root));
+    let bad = Loss {
+        seed: 3,
+        loss: 40,
+        duplicate: 20,
+        ..Loss::default()
+    };
+    let relay = lab.relay(server.addr(), bad);
+    let mut client = lab.fsp("client", relay.addr()).named(7);
+    for size in [0, 4, 8, 12, 16] {
+        let (line, data) = match size {
+            0 => ("OPEN /log w", &b""[..]),
+            _ => ("APPEND 32 4", &b"one\n"[..]),
+        };
+        let request = client.request(line, data);
+        let reply = client.insist(&request, Duration::from_millis(10));
+        assert_eq!(reply.fields().last(), Some(&size.to_string()));
+    }
+    assert!(relay.tally().lost > 0, "{:?}", relay.tally());
+    assert_eq!(std::fs::read(root.join("log")).unwrap(), b"one\none\none\none\n");
+}

@@ -134,6 +134,24 @@ impl Client {
         reply
     }
 
+    /// Sends it, and again after every pause, until its reply comes: a client that never gives up. Other replies are passed over.
+    pub fn insist(&mut self, request: &Request, pause: Duration) -> Reply {
+        let (since, deadline) = (Instant::now(), self.session.patience());
+        while Instant::now() < deadline {
+            self.send(request);
+            let next = Instant::now() + pause;
+            while let Some(reply) = self.hear_within(next.saturating_duration_since(Instant::now())) {
+                if reply.id() == request.id {
+                    return reply;
+                }
+            }
+        }
+        let doing = format!("asking `{}` again and again", request.shown());
+        let expected = format!("a reply that begins with `{} `", request.id);
+        self.session
+            .fail_at(&self.who, &doing, &expected, &self.session.waited(since))
+    }
+
     /// Everything that still comes, until it has been quiet for 150 ms.
     pub fn drain(&mut self) -> Vec<Reply> {
         std::iter::from_fn(|| self.hear_within(QUIET)).collect()
