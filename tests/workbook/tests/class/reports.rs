@@ -101,6 +101,10 @@ fn the_report_of_a_submission_that_is_partly_right() {
           ✘ p5  descriptor table matches the figure                               0 of 8
           ✘ h6  only the asked address listens                                    0 of 6
 
+          This looks like a mistake that we know
+            0.0.0.0 means every address of the machine, also those that face the world;
+            bind to the one you were given.
+
           p5 descriptor table matches the figure
 
             While     comparing what was printed with what is expected, line 1
