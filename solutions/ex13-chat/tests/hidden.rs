@@ -23,22 +23,22 @@ const PATIENT: [&str; 3] = ["server", "--outbuf", "67108864"];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Slow {
-    IsDropped,
-    IsWaitedFor,
-    IsNotThere,
+    Dropped,
+    WaitedFor,
+    NotThere,
 }
 
 #[rstest]
-#[case::is_dropped(Slow::IsDropped)]
-#[case::is_waited_for_where_16_mib_are_allowed(Slow::IsWaitedFor)]
-#[case::and_one_who_reads_is_never_dropped(Slow::IsNotThere)]
+#[case::is_dropped(Slow::Dropped)]
+#[case::is_waited_for_where_16_mib_are_allowed(Slow::WaitedFor)]
+#[case::and_one_who_reads_is_never_dropped(Slow::NotThere)]
 fn a_reader_who_never_reads(#[case] slow: Slow) {
     let lab = lab();
     undisturbed(&lab);
     match slow {
-        Slow::IsDropped => drops_the_slow_reader(&lab),
-        Slow::IsWaitedFor => waits_for_the_slow_reader(&lab),
-        Slow::IsNotThere => keeps_the_quick_reader(&lab),
+        Slow::Dropped => drops_the_slow_reader(&lab),
+        Slow::WaitedFor => waits_for_the_slow_reader(&lab),
+        Slow::NotThere => keeps_the_quick_reader(&lab),
     }
 }
 
