@@ -16,7 +16,7 @@ fn two_people_talk() {
         transcript += &format!("{who} reads: {line}\n");
     };
     let mut alice = lab.connect("alice", server.addr());
-    hears(&mut alice, "alice", "alice has connected");
+    hears(&mut alice, "alice", "alice has connected, as the first client");
     alice.send(b"alice\n");
     hears(&mut alice, "alice", "alice has said her name");
 
