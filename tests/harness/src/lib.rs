@@ -14,6 +14,7 @@ mod blackhole;
 mod busy;
 pub mod chart;
 mod connect;
+mod descriptors;
 mod escape;
 pub mod evidence;
 mod family;

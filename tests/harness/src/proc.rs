@@ -47,6 +47,13 @@ pub(crate) fn peak_memory(pid: Pid) -> u64 {
     kilobytes.unwrap_or(0) * 1024
 }
 
+/// The flags of a descriptor of the process, as `fcntl(F_GETFL)` would give them (proc_pid_fdinfo(5), `flags:  02004002`, octal).
+pub(crate) fn open_flags(pid: Pid, fd: i32) -> Option<i32> {
+    let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).ok()?;
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
+    i32::from_str_radix(flags.trim(), 8).ok()
+}
+
 /// Whether `/proc` tells about processes at all; in some containers it does not.
 pub(crate) fn shows_processes() -> bool {
     read("/proc/self/stat").is_some()

@@ -16,7 +16,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+mod delay;
 mod echo;
+mod gone;
 
 /// More than any exercise sends; a peer that never stops is cut off here.
 const MOST: usize = 64 << 20;
