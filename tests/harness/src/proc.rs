@@ -39,6 +39,11 @@ pub(crate) fn peak_memory(pid: Pid) -> u64 {
     kilobytes.unwrap_or(0) * 1024
 }
 
+/// How many threads the process has; 0 where nothing tells.
+pub(crate) fn threads(pid: Pid) -> usize {
+    fs::read_dir(format!("/proc/{pid}/task")).map_or(0, |threads| threads.flatten().count())
+}
+
 /// Whether `/proc` tells about processes at all; in some containers it does not.
 pub(crate) fn shows_processes() -> bool {
     read("/proc/self/stat").is_some()
