@@ -19,6 +19,7 @@ use std::{fmt, io, thread};
 use ex15::{Bank, Pool, fetch_all, serve_pool, serve_threads};
 use netlab::probe::Request;
 use netlab::program::PORT;
+use netlab::restless::restless;
 use netlab::{Arguments, Command, During, Failure, Op, Parameter, Program, event, listening_on, report, signals};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -219,9 +220,13 @@ fn probe(request: &Request) -> Result<String, String> {
     }
 }
 
+/// How far apart threads are interrupted, wherever they are, so that what goes wrong now and then goes wrong here.
+const OFTEN: Duration = Duration::from_micros(200);
+
 fn deposits(threads: usize, each: u32) -> String {
     let (bank, start) = (Bank::default(), Barrier::new(threads));
     let deposit = || {
+        let _restless = restless(OFTEN);
         start.wait(); // nobody begins before all are there
         (0..each).for_each(|_| bank.deposit("account", 1));
     };
@@ -238,6 +243,7 @@ fn transfers(threads: usize, each: u32, amount: i64) -> String {
     bank.deposit("a", amount);
     bank.deposit("b", amount);
     let transfer = |from, to| {
+        let _restless = restless(OFTEN);
         start.wait();
         for number in 0..each {
             let _ = bank.transfer(from, to, i64::from(number % 7)); // or there is not enough, and nothing happens
@@ -247,6 +253,7 @@ fn transfers(threads: usize, each: u32, amount: i64) -> String {
     let mut seen = vec![look()];
     thread::scope(|scope| {
         let looking = scope.spawn(|| {
+            let _restless = restless(OFTEN);
             let mut seen = Vec::new();
             while !over.load(Ordering::Relaxed) {
                 seen.push(look());
