@@ -253,10 +253,10 @@ fn transfers(threads: usize, each: u32, amount: i64) -> String {
     let mut seen = vec![look()];
     thread::scope(|scope| {
         let looking = scope.spawn(|| {
-            let _restless = restless(OFTEN);
+            let _restless = restless(OFTEN / 4);
             let mut seen = Vec::new();
             while !over.load(Ordering::Relaxed) {
-                seen.push(look());
+                seen.extend((0..5).map(|_| look()));
                 thread::yield_now();
             }
             seen
@@ -302,7 +302,8 @@ impl Gate {
 }
 
 fn meet(workers: usize) -> String {
-    let pool = Pool::new(workers, workers);
+    // How a pool ends is asked by `shutdown`, not here.
+    let pool = std::mem::ManuallyDrop::new(Pool::new(workers, workers));
     let mut met = Vec::new();
     // Twice, since a worker has to come back for its second job.
     for _ in 0..2 {
@@ -332,7 +333,6 @@ fn meet(workers: usize) -> String {
         gone.wait(workers, Duration::from_secs(3));
         met.push(together.load(Ordering::SeqCst).to_string());
     }
-    std::mem::forget(pool); // how it ends is asked by `shutdown`
     format!("met: {}", met.join(", then "))
 }
 

@@ -50,12 +50,13 @@ fn transcript() {
         talk += &format!("alice: {request}\n  {answer}\n");
     }
     // One bank for everybody: bob sees what alice has done.
+    // He asks for both at once: a request is a line, not a read.
+    bob.send(b"BALANCE alice\nBALANCE bob\n");
     for request in ["BALANCE alice", "BALANCE bob"] {
-        bob.send(format!("{request}\n").as_bytes());
-        let answer = bob.read_line(&format!(
-            "reading the answer to `{request}`, as another client of the same bank"
-        ));
-        talk += &format!("bob: {request}\n  {answer}\n");
+        let doing = format!(
+            "reading the answer to `{request}`, one of two requests at once of another client of the same bank"
+        );
+        talk += &format!("bob: {request}\n  {}\n", bob.read_line(&doing));
     }
     alice.half_close();
     alice.expect_eof("waiting for the end of the stream after the client's own");
