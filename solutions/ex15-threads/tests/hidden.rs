@@ -349,7 +349,6 @@ fn SIGTERM_drains(#[case] mode: &str) {
         );
         second.expect_eof("waiting for the end of the stream after that answer");
     }
-    lab.refuses("late", server.addr());
     server.expect_exit_when(0, "waiting for the end of the server when everybody has been answered");
 }
 
