@@ -9,6 +9,7 @@
 //! | `fsp.rs` | what the file servers and their clients say to each other |
 //! | `event.rs` | the lines that a program prints on stdout |
 //! | `probe.rs` | `exNN probe`: try one of your functions without a network |
+//! | `restless.rs` | threads that are interrupted in places where nobody expects it |
 //! | `rpc.rs` | ask a server in datagrams, and ask again until it answers |
 //! | `signals.rs` | descriptors that can be read when the program is asked to end, or a child of it has ended |
 //! | `script.rs` | a pretended stream that takes and gives as few bytes at a time as you ask it to |
@@ -23,6 +24,7 @@ pub mod failure;
 pub mod fsp;
 pub mod probe;
 pub mod program;
+pub mod restless;
 pub mod rpc;
 pub mod script;
 pub mod signals;

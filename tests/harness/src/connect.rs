@@ -65,6 +65,15 @@ impl Listener {
         self
     }
 
+    /// Whether one more client has connected by now, and would be accepted next.
+    pub fn has_one_waiting(&self) -> bool {
+        self.session.step();
+        poll(
+            &mut [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)],
+            PollTimeout::ZERO,
+        ) == Ok(1)
+    }
+
     /// Waits for one client.
     pub fn accept(&self) -> TcpPeer {
         let (since, deadline) = (Instant::now(), self.session.step());

@@ -40,6 +40,7 @@ mod session;
 #[doc(hidden)]
 pub mod snapshot;
 mod tcp;
+mod threads;
 mod tool;
 pub mod trace;
 mod transcript;

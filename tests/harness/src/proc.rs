@@ -54,6 +54,11 @@ pub(crate) fn open_flags(pid: Pid, fd: i32) -> Option<i32> {
     i32::from_str_radix(flags.trim(), 8).ok()
 }
 
+/// How many threads the process has; 0 where nothing tells.
+pub(crate) fn threads(pid: Pid) -> usize {
+    fs::read_dir(format!("/proc/{pid}/task")).map_or(0, |threads| threads.flatten().count())
+}
+
 /// Whether `/proc` tells about processes at all; in some containers it does not.
 pub(crate) fn shows_processes() -> bool {
     read("/proc/self/stat").is_some()
