@@ -47,7 +47,7 @@ fn server(lab: &Lab, mode: &str, workers: usize, queue: usize) -> Server {
 #[test]
 fn opposite_transfers_neither_deadlock_nor_lose() {
     let lab = lab();
-    let request = "transfers 8 1250 20";
+    let request = "transfers 8 250 20";
     let answers = lab.probe(&[request; 8]);
     for answer in answers {
         let doing = format!(
@@ -72,7 +72,7 @@ fn opposite_transfers_neither_deadlock_nor_lose() {
             &mut client,
             request,
             answer,
-            "after 80000 transfers between two accounts, with one account now",
+            "after 16000 transfers between two accounts, with one account now",
         );
     }
 }
