@@ -253,10 +253,9 @@ fn transfers(threads: usize, each: u32, amount: i64) -> String {
     let mut seen = vec![look()];
     thread::scope(|scope| {
         let looking = scope.spawn(|| {
-            let _restless = restless(OFTEN / 4);
             let mut seen = Vec::new();
             while !over.load(Ordering::Relaxed) {
-                seen.extend((0..5).map(|_| look()));
+                seen.push(look());
                 thread::yield_now();
             }
             seen

@@ -48,7 +48,7 @@ fn server(lab: &Lab, mode: &str, workers: usize, queue: usize) -> Server {
 fn opposite_transfers_neither_deadlock_nor_lose() {
     let lab = lab();
     let request = "transfers 8 1250 20";
-    let answers = lab.probe(&[request; 8]);
+    let answers = lab.probe(&[request; 20]);
     for answer in answers {
         let doing = format!(
             "asking `{request}`: four threads transfer from a to b, four from b to a, and somebody looks at both accounts meanwhile"
@@ -72,7 +72,7 @@ fn opposite_transfers_neither_deadlock_nor_lose() {
             &mut client,
             request,
             answer,
-            "after 80000 transfers between two accounts, with one account now",
+            "after 200000 transfers between two accounts, with one account now",
         );
     }
 }
