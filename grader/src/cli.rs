@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::audit::Scope;
 use crate::course::{Course, Exercise};
 use crate::grade::{Grade, Gradebook};
 use crate::grading::Grading;
@@ -102,7 +103,7 @@ enum Cmd {
         /// How many programs are graded at a time [default: five times the number of cores].
         #[arg(long, value_name = "N")]
         jobs: Option<usize>,
-        /// Write down which checks each mutant fails, for the diagnoses in reports.
+        /// Try every check on every mutant, not only those named for it, and write down which fail, for the diagnoses in reports.
         #[arg(long)]
         record: bool,
     },
@@ -311,7 +312,8 @@ fn audit_course(
     let exercises = selected(course, asked, asked.is_empty())?;
     // Mutants spend their time in waits that end at a deadline, not at work: more of them than cores fit side by side.
     let jobs = jobs_asked.unwrap_or_else(|| 5 * jobs(None));
-    let found = audit::audit(course, exercises, isolator, jobs)?;
+    let scope = if record { Scope::EveryCheck } else { Scope::NamedChecks };
+    let found = audit::audit(course, exercises, isolator, jobs, scope)?;
     print(&found.report)?;
     if record {
         found.record()?;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result, ensure};
 
 use crate::build::{Builder, Built};
-use crate::course::{Course, Exercise};
+use crate::course::{Check, Course, Exercise};
 use crate::diagnosis::Signatures;
 use crate::grade::{Build, CheckRun, Grade, Gradebook, StudentGrades};
 use crate::isolation::{self, Isolator, Slot, Workplace};
@@ -15,6 +15,9 @@ use crate::run::Runner;
 use crate::submission::{Submission, Work};
 use crate::suite::{self, Suites};
 use crate::toolchain::Toolchain;
+
+/// Says which checks of a submission are run.
+pub type Wanted<'a> = dyn Fn(&Submission, &Exercise, &Check) -> bool + Sync + 'a;
 
 /// Everything that is prepared once per run of the grader.
 #[derive(Debug)]
@@ -107,6 +110,19 @@ impl<'a> Grading<'a> {
     /// # Errors
     /// None today; faults of single jobs are in the gradebook as inconclusive.
     pub fn grade(&self, submissions: &[Submission], progress: &(dyn Fn(&str, &Grade) + Sync)) -> Result<Gradebook> {
+        self.grade_checks(submissions, &|_, _, _| true, progress)
+    }
+
+    /// The same with only those checks of a submission and an exercise that are `wanted`.
+    ///
+    /// # Errors
+    /// As [`grade`](Grading::grade).
+    pub fn grade_checks(
+        &self,
+        submissions: &[Submission],
+        wanted: &Wanted<'_>,
+        progress: &(dyn Fn(&str, &Grade) + Sync),
+    ) -> Result<Gradebook> {
         let jobs: Vec<(usize, usize)> = (0..submissions.len())
             .flat_map(|s| (0..self.exercises.len()).map(move |e| (s, e)))
             .collect();
@@ -116,7 +132,7 @@ impl<'a> Grading<'a> {
             for slot in self.slots.iter().take(jobs.len()) {
                 scope.spawn(move || {
                     while let Some(&(s, e)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let grade = self.grade_one(&submissions[s], self.exercises[e], slot);
+                        let grade = self.grade_one(&submissions[s], self.exercises[e], slot, wanted);
                         progress(&submissions[s].student, &grade);
                         done.lock()
                             .unwrap_or_else(PoisonError::into_inner)
@@ -146,26 +162,27 @@ impl<'a> Grading<'a> {
     }
 
     /// One submission's grade on one exercise; what fails on our side becomes an inconclusive grade.
-    fn grade_one(&self, submission: &Submission, exercise: &Exercise, slot: &Slot) -> Grade {
-        let checks = exercise.available_checks();
+    fn grade_one(&self, submission: &Submission, exercise: &Exercise, slot: &Slot, wanted: &Wanted<'_>) -> Grade {
+        let mut checks = exercise.available_checks();
+        checks.retain(|check| wanted(submission, exercise, check));
         let Some(work) = submission.works.get(&exercise.name) else {
             return Grade::without_program(exercise, self.isolator.level(), String::new(), Build::Missing, checks);
         };
-        self.build_and_run(work, exercise, slot).unwrap_or_else(|error| {
-            Grade::without_program(
-                exercise,
-                self.isolator.level(),
-                work.digest(),
-                Build::Inconclusive(format!("{error:#}")),
-                checks,
-            )
-        })
+        self.build_and_run(work, exercise, slot, &checks)
+            .unwrap_or_else(|error| {
+                Grade::without_program(
+                    exercise,
+                    self.isolator.level(),
+                    work.digest(),
+                    Build::Inconclusive(format!("{error:#}")),
+                    checks,
+                )
+            })
     }
 
-    fn build_and_run(&self, work: &Work, exercise: &Exercise, slot: &Slot) -> Result<Grade> {
+    fn build_and_run(&self, work: &Work, exercise: &Exercise, slot: &Slot, checks: &[Check]) -> Result<Grade> {
         let graded = self.with_program(work, exercise, slot, |runner, seconds| {
-            let checks = exercise.available_checks().into_iter();
-            let checks: Vec<CheckRun> = checks.map(|check| runner.run(check)).collect();
+            let checks: Vec<CheckRun> = checks.iter().map(|check| runner.run(check.clone())).collect();
             let known = self.signatures.get(&exercise.name);
             Grade {
                 exercise: exercise.name.clone(),
@@ -178,8 +195,7 @@ impl<'a> Grading<'a> {
             }
         })?;
         let level = self.isolator.level();
-        let without =
-            |build| Grade::without_program(exercise, level, work.digest(), build, exercise.available_checks());
+        let without = |build| Grade::without_program(exercise, level, work.digest(), build, checks.to_vec());
         Ok(graded.unwrap_or_else(without))
     }
 
