@@ -100,10 +100,18 @@ fn nothing_survives_an_interrupted_grader(
     #[values(Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL)] signal: Signal,
     #[values("L3", "L2", "L1", "L0")] level: &str,
 ) {
+    // A program that waits for ever keeps its cells long enough to be seen, however busy this machine is.
+    let class = tempfile::tempdir().unwrap();
+    let waits = repository().join("tests/submissions/hostile/D01-waits-for-ever/ex01-four-calls");
+    workbook::copy_tree(&waits, &class.path().join("waits/ex01-four-calls"));
     let mut grader = Command::new(GRADER);
     grader
         .current_dir(repository())
-        .args(["ex01", "--solutions", "--jobs", "1", "--isolation", level]);
+        .args(["ex01", "--trust-submissions", "--jobs", "1", "--isolation", level])
+        .arg("--submissions")
+        .arg(class.path())
+        .arg("--out")
+        .arg(class.path().join("out"));
     let mut grader = grader.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let run = wait_for_a_check(&mut grader);
     kill(Pid::from_raw(grader.id().cast_signed()), signal).unwrap();
