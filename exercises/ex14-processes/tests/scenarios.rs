@@ -31,7 +31,7 @@ fn one_cat() {
 /// Two clients at the same time, and no system calls: only what is said and what is logged.
 #[test]
 fn two_clients() {
-    let lab = lab();
+    let lab = lab().recorded();
     let server = lab.serve(["server", "--", "sh", "-c", "read name; echo hello $name"]);
     let mut first = lab.connect("client 1", server.addr());
     let mut second = lab.connect("client 2", server.addr());
