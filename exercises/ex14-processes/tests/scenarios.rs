@@ -28,7 +28,7 @@ fn one_cat() {
     server.expect_exit(0);
 }
 
-/// Two clients at the same time, and no system calls: only what is said and what is logged.
+/// Two clients at the same time, each with a process of its own. The second is answered first.
 #[test]
 fn two_clients() {
     let lab = lab().recorded();
