@@ -6,7 +6,7 @@
 //! ex06 probe                                          then, for example: is_answer 127.0.0.1:53 127.0.0.1:54 6869 6869
 //! ```
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::num::NonZero;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use ex06::{ReqError, is_answer, request, serve};
 use netlab::failure::Cause;
 use netlab::probe::Request;
 use netlab::program::PORT;
-use netlab::{Arguments, Command, During, Failure, Op, Parameter, Program, event};
+use netlab::{Arguments, Command, During, Failure, Op, Parameter, Program, event, resolve};
 
 const HOST: Parameter<IpAddr> = Parameter::with_default(
     "host",
@@ -73,15 +73,6 @@ fn client(given: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 // ANCHOR_END: client
-
-/// One address of a name, of IPv4 if it has one. TCP's connect could try them all; without a handshake nobody says which
-/// of them is right.
-fn resolve(host: &str, port: u16) -> Result<SocketAddr, Failure> {
-    let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().during(Op::Resolve, host)?.collect();
-    let best = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
-    best.copied()
-        .ok_or_else(|| Failure::new(Op::Resolve, host, std::io::Error::other("the name has no address")))
-}
 
 /// The error line and the exit code for a request that failed.
 fn failure(server: SocketAddr, error: ReqError) -> Failure {

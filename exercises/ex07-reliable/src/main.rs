@@ -7,7 +7,7 @@
 //! ```
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ use ex07::{Action, Event, Exchange, Kind, MAX_PAYLOAD, Outcome, Packet, decode, 
 use netlab::failure::Cause;
 use netlab::probe::{Request, to_hex};
 use netlab::program::PORT;
-use netlab::{Arguments, Command, During, Failure, Op, Parameter, Program, event};
+use netlab::{Arguments, Command, During, Failure, Op, Parameter, Program, event, resolve};
 
 const HOST: Parameter<IpAddr> = Parameter::with_default(
     "host",
@@ -91,14 +91,6 @@ fn client(given: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 // ANCHOR_END: client
-
-/// The first address of the server. Whether anybody is there, nobody can tell before an answer comes.
-fn resolve(host: &str, port: u16) -> Result<SocketAddr, Failure> {
-    let mut addresses = (host, port).to_socket_addrs().during(Op::Resolve, host)?;
-    addresses
-        .next()
-        .ok_or_else(|| Failure::new(Op::Resolve, host, Cause::Words("it has no address".to_string())))
-}
 
 /// A socket of the server's family, with a port that the kernel chooses.
 fn any_port_for(server: SocketAddr) -> Result<UdpSocket, Failure> {

@@ -7,7 +7,7 @@
 //! ```
 
 use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ use netlab::fsp::{answer_all, open};
 use netlab::probe;
 use netlab::program::PORT;
 use netlab::rpc::Caller;
-use netlab::{Arguments, Command, During, Failure, Op, Parameter, Program};
+use netlab::{Arguments, Command, During, Failure, Op, Parameter, Program, resolve};
 
 const HOST: Parameter<IpAddr> = Parameter::with_default(
     "host",
@@ -67,10 +67,7 @@ fn server(given: &Arguments) -> Result<(), Failure> {
 
 fn client(given: &Arguments) -> Result<(), Failure> {
     let (host, port, path) = (given.get(&SERVER), given.get(&SERVER_PORT), given.get(&PATH));
-    let addresses = (host.as_str(), port).to_socket_addrs().during(Op::Resolve, &host)?;
-    let address = addresses.min_by_key(SocketAddr::is_ipv6);
-    let address = address.ok_or_else(|| Failure::new(Op::Resolve, &host, io::Error::other("no address")))?;
-    let mut caller = Caller::new(address)?;
+    let mut caller = Caller::new(resolve(&host, port)?)?;
     let copy = get(&mut caller, &path, given.get(&CHUNK)).map_err(|error| error.during("get", &path))?;
     io::stdout().write_all(&copy).during(Op::Send, "stdout")
 }

@@ -10,7 +10,7 @@ mod files;
 mod request;
 
 use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::str::FromStr;
 
@@ -20,7 +20,7 @@ use netlab::fsp::{Answer, Reply, answer_all, open};
 use netlab::probe;
 use netlab::program::PORT;
 use netlab::rpc::Caller;
-use netlab::{Arguments, Command, During, Failure, Op, Parameter, Program};
+use netlab::{Arguments, Command, During, Failure, Op, Parameter, Program, resolve};
 use request::{Request, encode, parse};
 
 const HOST: Parameter<IpAddr> = Parameter::with_default(
@@ -99,10 +99,7 @@ fn answer(table: &mut HandleTable, files: &dyn Files, request: Request) -> Reply
 
 fn client(given: &Arguments) -> Result<(), Failure> {
     let (host, port, path) = (given.get(&SERVER), given.get(&SERVER_PORT), given.get(&PATH));
-    let addresses = (host.as_str(), port).to_socket_addrs().during(Op::Resolve, &host)?;
-    let address = addresses.min_by_key(SocketAddr::is_ipv6);
-    let address = address.ok_or_else(|| Failure::new(Op::Resolve, &host, io::Error::other("no address")))?;
-    let mut caller = Caller::new(address)?;
+    let mut caller = Caller::new(resolve(&host, port)?)?;
     let copy = get(&mut caller, &path, given.get(&CHUNK)).map_err(|error| error.during("get", &path))?;
     io::stdout().write_all(&copy).during(Op::Send, "stdout")
 }

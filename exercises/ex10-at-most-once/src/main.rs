@@ -11,7 +11,7 @@ mod server;
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufRead, ErrorKind};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -21,7 +21,7 @@ use files::Folder;
 use netlab::fsp::{AskError, MAX_DATA, ask, in_request, open};
 use netlab::program::PORT;
 use netlab::rpc::Caller;
-use netlab::{Arguments, Command, During, Failure, Op, Parameter, Program, event, probe};
+use netlab::{Arguments, Command, During, Failure, Op, Parameter, Program, event, probe, resolve};
 use server::{FileServer, Kind};
 
 const HOST: Parameter<IpAddr> = Parameter::with_default(
@@ -125,11 +125,8 @@ fn split(datagram: &[u8]) -> Option<(&str, u32, u32, &[u8])> {
 
 fn client(given: &Arguments) -> Result<(), Failure> {
     let (host, port, path) = (given.get(&SERVER), given.get(&SERVER_PORT), given.get(&PATH));
-    let addresses = (host.as_str(), port).to_socket_addrs().during(Op::Resolve, &host)?;
-    let address = addresses.min_by_key(SocketAddr::is_ipv6);
-    let address = address.ok_or_else(|| Failure::new(Op::Resolve, &host, io::Error::other("no address")))?;
     // Drawn anew at each start: the numbers begin at 1 again, and with another id they are other numbers.
-    let mut caller = Caller::new(address)?.named(RandomState::new().hash_one(()) as u32);
+    let mut caller = Caller::new(resolve(&host, port)?)?.named(RandomState::new().hash_one(()) as u32);
     append(&mut caller, &path).map_err(|error| error.during("append", &path))
 }
 

@@ -10,6 +10,7 @@
 //! | `event.rs` | the lines that a program prints on stdout |
 //! | `probe.rs` | `exNN probe`: try one of your functions without a network |
 //! | `restless.rs` | threads that are interrupted in places where nobody expects it |
+//! | `resolve.rs` | one address of a server's name |
 //! | `rpc.rs` | ask a server in datagrams, and ask again until it answers |
 //! | `signals.rs` | descriptors that can be read when the program is asked to end, or a child of it has ended |
 //! | `script.rs` | a pretended stream that takes and gives as few bytes at a time as you ask it to |
@@ -24,6 +25,7 @@ pub mod failure;
 pub mod fsp;
 pub mod probe;
 pub mod program;
+pub mod resolve;
 pub mod restless;
 pub mod rpc;
 pub mod script;
@@ -32,3 +34,4 @@ pub mod signals;
 pub use event::{event, listening_on, report};
 pub use failure::{During, Failure, Op};
 pub use program::{Arguments, Command, Parameter, Program};
+pub use resolve::resolve;

@@ -5,10 +5,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 impl Lab {
     /// Gives this process id a stable name in snapshots, `PID1`, as those of the programs that the lab started have one. For a process
@@ -46,7 +43,7 @@ impl Program {
         };
         while !frozen() {
             assert!(Instant::now() < deadline, "SIGSTOP did not stop process {subject}");
-            pause();
+            proc::pause();
         }
     }
 
@@ -101,7 +98,7 @@ impl Program {
                 };
                 self.session().fail_at(self.lane(), doing, &expected, &received);
             }
-            pause();
+            proc::pause();
         }
     }
 }
@@ -125,10 +122,4 @@ fn work(time: Duration) {
             std::hint::black_box(number);
         }
     }
-}
-
-/// Between two looks at a state that announces itself to nobody.
-#[allow(clippy::disallowed_methods)] // a process that ends gives no event to its grandparents; the loops around this have a deadline
-fn pause() {
-    thread::sleep(Duration::from_millis(1));
 }

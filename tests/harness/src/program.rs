@@ -24,7 +24,7 @@ use std::{
     os::fd::AsFd,
     sync::{Arc, PoisonError, atomic::Ordering},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 mod patience;
@@ -181,7 +181,7 @@ impl Program {
         }
         while cfg!(target_os = "linux") && !proc::is_stopped(subject) {
             assert!(Instant::now() < deadline, "SIGSTOP did not stop process {subject}");
-            pause();
+            proc::pause();
         }
     }
 
@@ -426,10 +426,4 @@ impl fmt::Debug for Finished {
             .field("stderr", &self.stderr_text())
             .finish()
     }
-}
-
-/// Between two looks at a state that announces itself to nobody.
-#[allow(clippy::disallowed_methods)] // a process that has stopped behind a jail gives no event; the loop around this has a deadline
-fn pause() {
-    thread::sleep(Duration::from_millis(1));
 }

@@ -1,10 +1,7 @@
 //! How many threads a program has, as far as Linux shows them in `/proc`.
 
 use crate::{Program, proc};
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::Instant;
 
 impl Program {
     /// Fails if the program has more than `most` threads now, its first one included. Where the system does not tell, there is nothing to
@@ -28,7 +25,7 @@ impl Program {
             if Instant::now() >= deadline {
                 self.too_many(threads, most, doing);
             }
-            pause();
+            proc::pause();
         }
     }
 
@@ -37,10 +34,4 @@ impl Program {
         self.session()
             .fail_at(self.lane(), doing, &expected, &format!("{threads} threads"))
     }
-}
-
-/// Between two looks at a state that announces itself to nobody.
-#[allow(clippy::disallowed_methods)] // a thread that ends gives no event to another process; the loop around this has a deadline
-fn pause() {
-    thread::sleep(Duration::from_millis(1));
 }
