@@ -27,5 +27,6 @@ pub mod selftest;
 pub mod stub;
 pub mod submission;
 pub mod suite;
+pub mod terminal;
 pub mod toolchain;
 pub mod trace;
