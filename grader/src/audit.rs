@@ -54,7 +54,7 @@ pub fn audit(
     for exercise in &exercises {
         if stale.contains(&exercise.name) {
             audit.defects.push(format!(
-                "{}: exercises/{}/src/lib.rs is not the stub of its solution; run `cargo grader stub`",
+                "{}: exercises/{}/src is not the stub of its solution; run `cargo grader stub`",
                 exercise.name, exercise.folder
             ));
         }
@@ -116,8 +116,9 @@ fn without_canary(exercise: &Exercise) -> Result<Vec<String>> {
         return Ok(Vec::new());
     };
     let mut defects = Vec::new();
-    for file in ["src/lib.rs", "tests/hidden.rs", "mutants.toml"] {
-        let path = solution.join(file);
+    let sources = stub::files(exercise)?.into_keys().map(|name| format!("src/{name}"));
+    for file in sources.chain(["tests/hidden.rs", "mutants.toml"].map(String::from)) {
+        let path = solution.join(&file);
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         if !text.contains(stub::CANARY_PREFIX) {
             defects.push(format!(
@@ -170,7 +171,9 @@ impl Entry {
 fn entries(exercise: &Exercise) -> Result<Vec<Entry>> {
     let solution = solution_work(exercise)?;
     let mut stub = Work::default();
-    stub.files.insert("lib.rs".into(), stub::of(exercise)?.into_bytes());
+    for (name, text) in stub::files(exercise)? {
+        stub.files.insert(name, text.into_bytes());
+    }
     let entry = |who: &str, work, kind| Entry {
         submission: submission(who, exercise, work),
         kind,

@@ -160,7 +160,10 @@ fn fill_exercise(course: &Course, exercise: &Exercise, draft: &Path) -> Result<(
         }
     }
     copy_folder(&course.root, &format!("{folder}/tests"), draft)?;
-    put(draft, &format!("{folder}/src/lib.rs"), stub::of(exercise)?.as_bytes())
+    for (name, stub) in stub::files(exercise)? {
+        put(draft, &format!("{folder}/src/{name}"), stub.as_bytes())?;
+    }
+    Ok(())
 }
 
 /// Copies the regular files below `folder`, but for what builds and tests leave behind.

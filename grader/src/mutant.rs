@@ -84,31 +84,25 @@ impl Mutant {
     /// The solution with this misconception in it.
     ///
     /// # Errors
-    /// `find` matches not exactly once; `mutants/NAME/lib.rs` is missing.
+    /// `find` matches not exactly once in all files together; `mutants/NAME/lib.rs` is missing.
     pub fn apply(&self, exercise: &Exercise, solution: &Work) -> Result<Work> {
         let folder = exercise.solution.as_deref().unwrap_or(Path::new(""));
-        let mut work = solution.clone();
         let edits = self.all_edits();
-        let text = if edits.is_empty() {
+        if edits.is_empty() {
             let path = folder.join("mutants").join(&self.name).join("lib.rs");
-            std::fs::read_to_string(&path).with_context(|| {
+            let text = std::fs::read_to_string(&path).with_context(|| {
                 format!(
                     "mutant `{}` has neither find/replace nor the file {}",
                     self.name,
                     path.display()
                 )
-            })?
-        } else {
-            let bytes = solution
-                .files
-                .get("lib.rs")
-                .with_context(|| format!("{} has no lib.rs", exercise.name))?;
-            let original = String::from_utf8(bytes.clone()).context("lib.rs is not UTF-8")?;
-            apply_edits(&original, &edits)
-                .with_context(|| format!("{}: mutant `{}`", folder.join("mutants.toml").display(), self.name))?
-        };
-        work.files.insert("lib.rs".into(), text.into_bytes());
-        Ok(work)
+            })?;
+            let mut work = solution.clone();
+            work.files.insert("lib.rs".into(), text.into_bytes());
+            return Ok(work);
+        }
+        apply_edits(solution, &edits)
+            .with_context(|| format!("{}: mutant `{}`", folder.join("mutants.toml").display(), self.name))
     }
 
     fn all_edits(&self) -> Vec<(&str, &str)> {
@@ -127,29 +121,55 @@ impl Mutant {
     }
 }
 
-fn apply_edits(text: &str, edits: &[(&str, &str)]) -> Result<String> {
-    let mut text = text.to_string();
+fn apply_edits(solution: &Work, edits: &[(&str, &str)]) -> Result<Work> {
+    let mut work = solution.clone();
     for (find, replace) in edits {
-        let count = text.matches(find).count();
-        ensure!(
-            count == 1,
-            "`find` has to match exactly once, but it matches {count} times:\n{find}"
-        );
-        text = text.replacen(find, replace, 1);
+        let mut places = Vec::new();
+        for (name, bytes) in &work.files {
+            let text = str::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8"))?;
+            places.extend(text.matches(find).map(|_| name.clone()));
+        }
+        let [place] = places.as_slice() else {
+            let places = if places.is_empty() {
+                "nowhere".to_string()
+            } else {
+                places.join(", ")
+            };
+            bail!("`find` has to match exactly once, but it matches in: {places}\n{find}");
+        };
+        let text = String::from_utf8_lossy(&work.files[place]).replacen(find, replace, 1);
+        work.files.insert(place.clone(), text.into_bytes());
     }
-    Ok(text)
+    Ok(work)
 }
 
 #[cfg(test)]
 mod tests {
     use super::apply_edits;
+    use crate::submission::Work;
+
+    fn work(files: &[(&str, &str)]) -> Work {
+        let files = files
+            .iter()
+            .map(|(name, text)| (name.to_string(), text.as_bytes().to_vec()));
+        Work { files: files.collect() }
+    }
+
+    #[test]
+    fn an_edit_finds_the_file_that_it_is_about() {
+        let edited = apply_edits(
+            &work(&[("lib.rs", "a b"), ("wire.rs", "c d")]),
+            &[("b", "x"), ("d", "y")],
+        )
+        .unwrap();
+        assert_eq!(edited, work(&[("lib.rs", "a x"), ("wire.rs", "c y")]));
+    }
 
     #[test]
     fn an_edit_that_does_not_match_exactly_once_is_an_error() {
-        assert_eq!(apply_edits("a b", &[("b", "c")]).unwrap(), "a c");
-        for find in ["z", "a"] {
-            let error = apply_edits("a a", &[(find, "c")]).unwrap_err().to_string();
-            assert!(error.contains("exactly once"), "{error}");
+        for (find, seen) in [("z", "nowhere"), ("a", "lib.rs, lib.rs, wire.rs")] {
+            let error = apply_edits(&work(&[("lib.rs", "a a"), ("wire.rs", "a")]), &[(find, "c")]).unwrap_err();
+            assert!(error.to_string().contains(seen), "{error}");
         }
     }
 }

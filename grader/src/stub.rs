@@ -7,12 +7,14 @@
 //! // END SOLUTION
 //! ```
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::course::{Course, Exercise};
 use crate::files::write_atomically;
+use crate::grading::solution_work;
 
 const OPEN: &str = "// SOLUTION";
 const MORE: &str = "// STUB";
@@ -64,25 +66,48 @@ fn push_stub_text(stub: &mut String, indent: &str, text: &str) {
     }
 }
 
-/// The stub of an exercise, derived from its reference solution.
+/// The stub of an exercise, derived from its reference solution: the path of each file below `src/` (`lib.rs`, `wire/frame.rs`), and
+/// its text.
 ///
 /// # Errors
 /// The course has no solutions (a handout), or the solution's markers are wrong.
-pub fn of(exercise: &Exercise) -> Result<String> {
+pub fn files(exercise: &Exercise) -> Result<BTreeMap<String, String>> {
     let solution = exercise.solution.as_ref().with_context(|| {
         format!(
             "{} has no reference solution here, so its stub cannot be derived (is this a handout?)",
             exercise.name
         )
     })?;
-    let path = solution.join("src/lib.rs");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    derive(&text).with_context(|| format!("{} has a mistake in its markers", path.display()))
+    let mut stubs = BTreeMap::new();
+    for (name, bytes) in solution_work(exercise)?.files {
+        let path = solution.join("src").join(&name);
+        let text = String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", path.display()))?;
+        let stub = derive(&text).with_context(|| format!("{} has a mistake in its markers", path.display()))?;
+        stubs.insert(name, stub);
+    }
+    Ok(stubs)
 }
 
-/// Where the stub of an exercise lies.
-pub fn path(exercise: &Exercise) -> PathBuf {
-    exercise.dir.join("src/lib.rs")
+/// Where a file of an exercise's stub lies.
+pub fn path(exercise: &Exercise, name: &str) -> PathBuf {
+    exercise.dir.join("src").join(name)
+}
+
+/// The files of the exercise's stub that lie there otherwise than derived, or not at all, with the text they should have.
+fn stale_files(exercise: &Exercise) -> Result<Vec<(PathBuf, String)>> {
+    let mut stale = Vec::new();
+    for (name, stub) in files(exercise)? {
+        let path = path(exercise, &name);
+        let present = match std::fs::read_to_string(&path) {
+            // A new exercise has none yet.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            read => Some(read.with_context(|| format!("cannot read {}", path.display()))?),
+        };
+        if present.as_ref() != Some(&stub) {
+            stale.push((path, stub));
+        }
+    }
+    Ok(stale)
 }
 
 /// Names of the exercises whose committed stub differs from the derived one.
@@ -92,13 +117,7 @@ pub fn path(exercise: &Exercise) -> PathBuf {
 pub fn stale(course: &Course) -> Result<Vec<String>> {
     let mut stale = Vec::new();
     for exercise in &course.exercises {
-        let path = path(exercise);
-        let present = match std::fs::read_to_string(&path) {
-            // A new exercise has none yet.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            read => Some(read.with_context(|| format!("cannot read {}", path.display()))?),
-        };
-        if present != Some(of(exercise)?) {
+        if !stale_files(exercise)?.is_empty() {
             stale.push(exercise.name.clone());
         }
     }
@@ -110,12 +129,17 @@ pub fn stale(course: &Course) -> Result<Vec<String>> {
 /// # Errors
 /// As [`stale`], or a file that cannot be written.
 pub fn write(course: &Course) -> Result<Vec<String>> {
-    let stale = stale(course)?;
-    for name in &stale {
-        let exercise = course.exercise(name)?;
-        write_atomically(&path(exercise), of(exercise)?.as_bytes())?;
+    let mut written = Vec::new();
+    for exercise in &course.exercises {
+        let stale = stale_files(exercise)?;
+        for (path, stub) in &stale {
+            write_atomically(path, stub.as_bytes())?;
+        }
+        if !stale.is_empty() {
+            written.push(exercise.name.clone());
+        }
     }
-    Ok(stale)
+    Ok(written)
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ fn forget_public_lines(course: &Course, secrets: &mut Secrets) -> Result<()> {
         })?;
     }
     for exercise in course.exercises.iter().filter(|exercise| exercise.solution.is_some()) {
-        let mut public = stub::of(exercise)?;
+        let mut public: String = stub::files(exercise)?.into_values().collect();
         for name in exercise.given() {
             let file = exercise.dir.join("src").join(name);
             public += &fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
