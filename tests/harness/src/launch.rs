@@ -3,6 +3,7 @@
 use crate::{
     Finished, Program, Server,
     evidence::Identity,
+    pi::{self, Pi},
     process::{self, Spawned, Spec},
     running::Running,
     session::Session,
@@ -27,6 +28,8 @@ pub struct Launch {
     lane: String,
     /// What the tracer is to do; without one, nobody traces.
     plan: Option<trace::Plan>,
+    /// The fake Raspberry Pi that it is to run on.
+    pub(crate) board: Option<Pi>,
 }
 
 enum What {
@@ -54,6 +57,7 @@ impl Launch {
             nofile: None,
             lane,
             plan: None,
+            board: None,
         }
     }
 
@@ -66,6 +70,7 @@ impl Launch {
             nofile: None,
             lane: name.to_owned(),
             plan: None,
+            board: None,
         }
     }
 
@@ -91,7 +96,7 @@ impl Launch {
     pub fn start(mut self) -> Program {
         let session = self.session.clone();
         session.step();
-        if session.traces_all() {
+        if session.traces_all() && self.board.is_none() {
             self.plan().calls.extend_from_slice(trace::SOCKET_CALLS);
         }
         let (spec, identity) = (self.spec(), self.identity());
@@ -107,7 +112,9 @@ impl Launch {
             .spawn(&spec)
             .unwrap_or_else(|e| panic!("{} could not be started: {e}", spec.program.display()));
         // A tracer knows the program's own process; otherwise it has to be looked for behind the launcher.
-        let behind_jail = identity.clone().filter(|_| spec.launcher && self.plan.is_none());
+        let behind_jail = identity
+            .clone()
+            .filter(|_| spec.launcher && self.plan.is_none() && self.board.is_none());
         let running = Running::watch(child, lane, identity.is_some(), behind_jail, &session);
         session.add_program(running.clone(), identity);
         Program::new(session, running)
@@ -131,6 +138,9 @@ impl Launch {
     }
 
     fn spawn(&self, spec: &Spec) -> io::Result<Spawned> {
+        if let Some(pi) = &self.board {
+            return pi::spawn(spec, pi).map_err(io::Error::other);
+        }
         match &self.plan {
             #[cfg(target_os = "linux")]
             Some(plan) => trace::spawn(spec, plan.for_a_chart(), self.session.started()).map_err(io::Error::other),

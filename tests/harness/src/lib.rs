@@ -26,6 +26,7 @@ mod launch;
 mod loss;
 mod merge;
 mod output;
+pub mod pi;
 mod proc;
 mod process;
 mod program;

@@ -52,6 +52,9 @@ pub(crate) struct Session {
     state: Mutex<State>,
 }
 
+/// Draws something that a report shows above the chart: lines of at most 76 characters.
+type Picture = Box<dyn Fn() -> String + Send + Sync>;
+
 #[derive(Default)]
 struct State {
     redactor: Redactor,
@@ -69,6 +72,8 @@ struct State {
     late: bool,
     /// Set with the failure: it was a deadline that passed, and this machine was too busy for that to mean anything.
     starved: String,
+    /// Pictures of the test's own, for the report of any failure.
+    pictures: Vec<Picture>,
     /// A program has written more than it may; the check that owns the undisturbed session then in progress.
     flooded: Option<Option<String>>,
 }
@@ -258,6 +263,16 @@ impl Session {
         }
     }
 
+    /// Adds a picture to the report of any failure.
+    pub fn show(&self, picture: Picture) {
+        self.lock().pictures.push(picture);
+    }
+
+    fn pictures(&self) -> String {
+        let pictures = std::mem::take(&mut self.lock().pictures);
+        pictures.iter().map(|picture| picture() + "\n").collect()
+    }
+
     pub fn set_control(&self, fix_first: Option<&str>) {
         self.lock().control = fix_first.map(str::to_owned);
     }
@@ -305,7 +320,11 @@ impl Session {
             doing: doing.to_owned(),
             expected: expected.to_owned(),
             received: shortened(received, LONGEST_RECEIVED) + &self.sudden_ends(received),
-            chart: format!("{picture}{}", chart::draw(&self.recording(), chart::IN_REPORT)),
+            chart: format!(
+                "{picture}{}{}",
+                self.pictures(),
+                chart::draw(&self.recording(), chart::IN_REPORT)
+            ),
             stderr: self.stderr(),
         };
         let text = report::render(&self.heading(control.as_deref()), &failure);

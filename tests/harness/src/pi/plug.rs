@@ -1,0 +1,104 @@
+//! The fake Pi as a test meets it on [`Lab`] and [`Launch`], and without a test: [`Live`].
+
+use super::{Clock, Pi};
+use crate::{
+    Lab, Launch,
+    process::{EndOfProcess, Exit, Spawned, Spec},
+};
+use std::{
+    ffi::OsString,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+/// Whether there can be a fake Pi here; if not, a sentence that says why.
+pub fn available() -> Result<(), String> {
+    Err("the fake Raspberry Pi is being built".into())
+}
+
+impl Lab {
+    /// A fake Raspberry Pi for one program. None marks the check `not run here`: the test then returns.
+    pub fn pi(&self) -> Option<Pi> {
+        match available() {
+            Err(why) => {
+                self.not_run_here(&why);
+                None
+            }
+            Ok(()) => {
+                let pi = Pi::new(Some(self.session().clone()));
+                let shown = pi.clone();
+                self.session().show(Box::new(move || shown.picture()));
+                Some(pi)
+            }
+        }
+    }
+}
+
+impl Launch {
+    /// Runs the program on this Pi. One Pi is good for one program; system calls cannot be traced at the same time.
+    pub fn on(mut self, pi: &Pi) -> Launch {
+        self.board = Some(pi.clone());
+        self
+    }
+}
+
+/// A program on a fake Pi without a test around it, for somebody to look at: its clock is the real one.
+///
+/// Dropping it ends the program.
+pub struct Live {
+    /// The Pi: wire its pins, look at its board.
+    pub pi: Pi,
+    /// The program's standard streams.
+    pub stdin: Option<OwnedFd>,
+    /// What it prints.
+    pub stdout: Option<OwnedFd>,
+    /// What it complains about.
+    pub stderr: Option<OwnedFd>,
+    end: Box<dyn EndOfProcess>,
+}
+
+impl Live {
+    /// Starts `program` with the environment of this process, in the folder `cwd`.
+    ///
+    /// # Errors
+    /// A sentence: there can be no fake Pi here, or the program could not be started.
+    pub fn start(program: &Path, args: &[OsString], cwd: PathBuf) -> Result<Live, String> {
+        available()?;
+        let pi = Pi::new(None);
+        pi.set_clock(Clock::Real);
+        let spec = Spec {
+            program: program.to_owned(),
+            args: args.to_vec(),
+            env: std::env::vars_os().collect(),
+            cwd,
+            nofile: None,
+            launcher: false,
+        };
+        let spawned = spawn(&spec, &pi)?;
+        Ok(Live {
+            pi,
+            stdin: Some(spawned.stdin),
+            stdout: Some(spawned.stdout),
+            stderr: Some(spawned.stderr),
+            end: spawned.end,
+        })
+    }
+
+    /// How it ended, if it does so until `deadline`.
+    pub fn wait_until(&self, deadline: Instant) -> Option<Exit> {
+        self.end.wait_until(deadline)
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.end.kill_everything();
+    }
+}
+
+/// Starts a program with a supervisor of its own.
+pub(crate) fn spawn(_spec: &Spec, _pi: &Pi) -> Result<Spawned, String> {
+    available()?;
+    Err("no fake Raspberry Pi".into())
+}
