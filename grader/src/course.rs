@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::isolation::policy::JailLimits;
 
@@ -60,11 +61,11 @@ pub struct Rubric {
     pub given: Vec<String>,
     /// The checks, public first.
     #[serde(rename = "check")]
-    pub checks: Vec<Check>,
+    pub checks: Vec<Arc<Check>>,
 }
 
 /// Limits of one exercise.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Wall time of one check, in seconds.
@@ -140,7 +141,7 @@ impl Limits {
 }
 
 /// Who may see a check's source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Visibility {
     /// In the handout.
@@ -150,7 +151,7 @@ pub enum Visibility {
 }
 
 /// One line of the rubric.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Check {
     /// Short id, e.g. `p1`, `h3`.
@@ -301,7 +302,7 @@ impl Exercise {
     }
 
     /// The checks that can be run from this tree: all of them, or the public ones in a handout.
-    pub fn available_checks(&self) -> Vec<Check> {
+    pub fn available_checks(&self) -> Vec<Arc<Check>> {
         let hidden_too = self.solution.is_some();
         self.rubric
             .checks

@@ -27,7 +27,7 @@ const CLOSE: f64 = 0.05;
 const AT_MOST: usize = 2;
 
 /// A misconception that explains what a program lost.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Diagnosis {
     /// The mutant's name, e.g. `no_reuseaddr`. For the gradebook: students see the sentence.
     pub misconception: String,
@@ -194,6 +194,8 @@ fn named(checks: &[CheckRun], wanted: impl Fn(&Outcome) -> bool) -> BTreeSet<Str
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::course::{Check, Visibility};
     use crate::grade::Failure;
@@ -211,7 +213,7 @@ mod tests {
 
     fn run(name: &str, outcome: Outcome) -> CheckRun {
         CheckRun {
-            check: Check {
+            check: Arc::new(Check {
                 id: name.into(),
                 name: name.into(),
                 points: 5,
@@ -220,7 +222,7 @@ mod tests {
                 concept: String::new(),
                 feedback: String::new(),
                 book: String::new(),
-            },
+            }),
             outcome,
             seconds: 0.0,
         }

@@ -9,7 +9,7 @@ use crate::isolation::{self, Isolation, Isolator};
 use crate::toolchain::Toolchain;
 
 /// Third-party peers, and the package that has each on Debian.
-const TOOLS: [(&str, &str); 4] = [
+pub(crate) const TOOLS: [(&str, &str); 4] = [
     ("python3", "python3"),
     ("nc", "netcat-openbsd"),
     ("socat", "socat"),

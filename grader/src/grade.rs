@@ -1,13 +1,19 @@
 //! What grading finds: outcomes of checks, the grade of one exercise, and the gradebook that every report renders.
-//! Points are computed from outcomes here and nowhere stored.
+//! Points are computed from outcomes here and nowhere stored. All of it can be written down and read back: see [`crate::ledger`].
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::basis::Basis;
 use crate::course::{Check, Exercise};
 use crate::diagnosis::Diagnosis;
 use crate::isolation::Isolation;
 use crate::submission::Note;
 
 /// How one check ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
     /// The suite ended with success and left evidence that names this artifact and at least one step.
     Passed,
@@ -20,7 +26,7 @@ pub enum Outcome {
 }
 
 /// Why a check did not take place.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum NotRun {
     /// This machine lacks what the check needs (a tool, tracing). It leaves the denominator.
     Here(String),
@@ -36,7 +42,7 @@ pub enum NotRun {
 }
 
 /// What a failed check tells the student.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Failure {
     /// What the test was doing, e.g. "waiting for the end of the stream".
     pub doing: String,
@@ -51,10 +57,10 @@ pub struct Failure {
 }
 
 /// One check as it was run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckRun {
-    /// The check, as the rubric has it.
-    pub check: Check,
+    /// The check, as the rubric has it; shared, because a class has it thousands of times.
+    pub check: Arc<Check>,
     /// How it ended.
     pub outcome: Outcome,
     /// Wall time in seconds, all cases together.
@@ -81,7 +87,7 @@ impl CheckRun {
 }
 
 /// What became of the student's files for one exercise.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Build {
     /// There was nothing for this exercise in the submission.
     Missing,
@@ -102,7 +108,7 @@ pub enum Build {
 }
 
 /// One submission's work on one exercise, graded.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Grade {
     /// Package name, e.g. `ex01`.
     pub exercise: String,
@@ -110,6 +116,8 @@ pub struct Grade {
     pub title: String,
     /// SHA-256 of the accepted files, hex; empty when nothing was handed in.
     pub digest: String,
+    /// What decided it besides those files: the course, the grader, the compiler.
+    pub basis: Arc<Basis>,
     /// How programs were kept apart when it was graded: gradebooks that are put together may differ in it.
     pub isolation: Isolation,
     /// What became of the files.
@@ -163,10 +171,11 @@ impl Grade {
     /// A grade without any program: every check earns nothing.
     pub fn without_program(
         exercise: &Exercise,
+        basis: Arc<Basis>,
         isolation: Isolation,
         digest: String,
         build: Build,
-        checks: Vec<Check>,
+        checks: Vec<Arc<Check>>,
     ) -> Grade {
         let inconclusive = match &build {
             Build::Inconclusive(reason) => Some(reason.clone()),
@@ -188,6 +197,7 @@ impl Grade {
             exercise: exercise.name.clone(),
             title: exercise.rubric.title.clone(),
             digest,
+            basis,
             isolation,
             build,
             checks,
@@ -196,11 +206,30 @@ impl Grade {
     }
 }
 
+/// What handing in late costs on one exercise. It is a column of its own: points are what the checks say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lateness {
+    /// Package name, e.g. `ex01`.
+    pub exercise: String,
+    /// Until when it was due, grace not counted.
+    pub due: Timestamp,
+    /// Begun days after that; 0 within the grace.
+    pub days: u32,
+    /// How many of them the student's free late days pay for.
+    pub free_days: u32,
+    /// What the others cost, in percent of the points earned.
+    pub percent: u32,
+}
+
 /// One student's grades.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StudentGrades {
-    /// Name of the folder or archive.
+    /// The name in the roster, or else of the folder or archive.
     pub student: String,
+    /// When it was handed in, as far as anything says so.
+    pub submitted: Option<Timestamp>,
+    /// One per exercise that has a deadline, in the course's order; empty when nothing says when it was handed in.
+    pub lateness: Vec<Lateness>,
     /// What intake repaired, ignored or refused.
     pub notes: Vec<Note>,
     /// One per exercise that was asked for, in the course's order.
@@ -236,7 +265,7 @@ impl StudentGrades {
 }
 
 /// Everything a report needs to know about one grading.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gradebook {
     /// Isolation level of the machine that wrote this, in words, e.g. "L0 none". Every grade has its own.
     pub isolation: String,

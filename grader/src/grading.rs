@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::basis::Basis;
 use crate::build::{Builder, Built};
 use crate::course::{Check, Course, Exercise};
 use crate::diagnosis::Signatures;
@@ -30,6 +31,8 @@ pub struct Grading<'a> {
     suites: Suites,
     /// By exercise; none in a handout.
     signatures: BTreeMap<String, Signatures>,
+    /// By exercise.
+    bases: BTreeMap<String, Arc<Basis>>,
     isolator: Arc<Isolator>,
     /// One per worker.
     slots: Arc<Vec<Slot>>,
@@ -81,6 +84,7 @@ impl<'a> Grading<'a> {
             .collect::<Result<_>>()?;
         Ok(Grading {
             course,
+            bases: Basis::of(course, &exercises, &toolchain)?,
             exercises,
             signatures,
             toolchain,
@@ -98,6 +102,7 @@ impl<'a> Grading<'a> {
             toolchain: self.toolchain.clone(),
             suites: self.suites.clone(),
             signatures: self.signatures.clone(),
+            bases: self.bases.clone(),
             isolator: self.isolator.clone(),
             slots: self.slots.clone(),
             workplace: self.workplace.clone(),
@@ -148,6 +153,7 @@ impl<'a> Grading<'a> {
             student: submission.student.clone(),
             notes: submission.notes.clone(),
             grades: grades.by_ref().take(self.exercises.len()).collect(),
+            ..StudentGrades::default()
         });
         Ok(Gradebook {
             isolation: self.isolator.level().to_string(),
@@ -166,13 +172,12 @@ impl<'a> Grading<'a> {
         let mut checks = exercise.available_checks();
         checks.retain(|check| wanted(submission, exercise, check));
         let Some(work) = submission.works.get(&exercise.name) else {
-            return Grade::without_program(exercise, self.isolator.level(), String::new(), Build::Missing, checks);
+            return self.without_program(exercise, String::new(), Build::Missing, checks);
         };
         self.build_and_run(work, exercise, slot, &checks)
             .unwrap_or_else(|error| {
-                Grade::without_program(
+                self.without_program(
                     exercise,
-                    self.isolator.level(),
                     work.digest(),
                     Build::Inconclusive(format!("{error:#}")),
                     checks,
@@ -180,7 +185,17 @@ impl<'a> Grading<'a> {
             })
     }
 
-    fn build_and_run(&self, work: &Work, exercise: &Exercise, slot: &Slot, checks: &[Check]) -> Result<Grade> {
+    fn without_program(&self, exercise: &Exercise, digest: String, build: Build, checks: Vec<Arc<Check>>) -> Grade {
+        let (basis, level) = (self.basis(exercise), self.isolator.level());
+        Grade::without_program(exercise, basis, level, digest, build, checks)
+    }
+
+    /// What decides the grades of an exercise besides what was handed in.
+    pub fn basis(&self, exercise: &Exercise) -> Arc<Basis> {
+        self.bases.get(&exercise.name).cloned().unwrap_or_default()
+    }
+
+    fn build_and_run(&self, work: &Work, exercise: &Exercise, slot: &Slot, checks: &[Arc<Check>]) -> Result<Grade> {
         let graded = self.with_program(work, exercise, slot, |runner, seconds| {
             let checks: Vec<CheckRun> = checks.iter().map(|check| runner.run(check.clone())).collect();
             let known = self.signatures.get(&exercise.name);
@@ -188,15 +203,14 @@ impl<'a> Grading<'a> {
                 exercise: exercise.name.clone(),
                 title: exercise.rubric.title.clone(),
                 digest: work.digest(),
+                basis: self.basis(exercise),
                 isolation: self.isolator.level(),
                 build: Build::Built { seconds },
                 diagnoses: known.map_or_else(Vec::new, |known| known.diagnose(&checks)),
                 checks,
             }
         })?;
-        let level = self.isolator.level();
-        let without = |build| Grade::without_program(exercise, level, work.digest(), build, checks.to_vec());
-        Ok(graded.unwrap_or_else(without))
+        Ok(graded.unwrap_or_else(|build| self.without_program(exercise, work.digest(), build, checks.to_vec())))
     }
 
     /// Builds a program to be tried out; answers with what `use_it` makes of it, or with the rejection if it does not compile.

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod audit;
+pub mod basis;
 pub mod build;
 pub mod cli;
 pub mod course;

@@ -4,7 +4,7 @@
 //! from the suite's own list, and evidence that names this artifact and at least one step.
 
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -78,7 +78,7 @@ pub struct Held {
 impl Runner<'_> {
     /// Runs one check with all of its cases. What is our fault is tried again: a check that was lost because the machine was busy once,
     /// with nothing else beside it, so that an endless program costs at most that much more.
-    pub fn run(&self, check: Check) -> CheckRun {
+    pub fn run(&self, check: Arc<Check>) -> CheckRun {
         let mut last = self.attempt(&check, Beside::Others);
         let mut seconds = last.seconds;
         if last.starved {

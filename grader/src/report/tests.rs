@@ -1,6 +1,7 @@
 //! Reports on a small made-up class, as people see them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::sanitize::{line, scrub_paths};
 use super::*;
@@ -9,13 +10,13 @@ use crate::grade::{Build, CheckRun, Failure, Grade, Gradebook, NotRun, Outcome, 
 use crate::isolation::Isolation;
 use crate::submission::Note;
 
-fn check(id: &str, name: &str, points: u32) -> Check {
+fn check(id: &str, name: &str, points: u32) -> Arc<Check> {
     let visibility = if id.starts_with('h') {
         Visibility::Hidden
     } else {
         Visibility::Public
     };
-    Check {
+    Arc::new(Check {
         id: id.into(),
         name: name.into(),
         points,
@@ -24,7 +25,7 @@ fn check(id: &str, name: &str, points: u32) -> Check {
         concept: "connected vs listening descriptor, close".into(),
         feedback: "The client waits for the end of the stream: is the descriptor that accept() gave you dropped when you are done with the client?".into(),
         book: "02-sockets.md#two-kinds-of-descriptor".into(),
-    }
+    })
 }
 
 fn failure() -> Failure {
@@ -69,6 +70,7 @@ fn graded(exercise: &str, outcomes: [Outcome; 4]) -> Grade {
         exercise: exercise.into(),
         title: title.into(),
         digest: "0".repeat(64),
+        basis: Arc::default(),
         isolation: Isolation::None,
         build: Build::Built { seconds: 0.4 },
         checks: checks.zip(outcomes).map(run).collect(),
@@ -92,8 +94,8 @@ fn without_program(exercise: &str, build: Build) -> Grade {
 fn student(name: &str, grades: Vec<Grade>) -> StudentGrades {
     StudentGrades {
         student: name.into(),
-        notes: Vec::new(),
         grades,
+        ..StudentGrades::default()
     }
 }
 
