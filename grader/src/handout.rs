@@ -33,7 +33,13 @@ const TOP: [&str; 9] = [
 ];
 
 /// Folders that go along with everything in them that is not build output. The exercises have rules of their own.
-const FOLDERS: [&str; 4] = ["book", "exercises/netlab", "grader", "tests/harness"];
+const FOLDERS: [&str; 5] = [
+    "book",
+    "exercises/netlab",
+    "exercises/rppal-standin",
+    "grader",
+    "tests/harness",
+];
 
 /// What of an exercise's folder goes along beside `tests/`. Of `src/` only the given program does, with its
 /// modules: what else lies there may be somebody's attempt.

@@ -231,8 +231,23 @@ fn package_manifest(exercise: &Exercise) -> Result<String> {
     make_paths_absolute(&mut libraries, &exercise.dir);
     manifest.insert("test".into(), Value::Array(tests));
     manifest.insert("dependencies".into(), Value::Table(libraries));
+    manifest.insert(
+        "target".into(),
+        Value::Table(for_some_systems(&mut given, &exercise.dir)),
+    );
     manifest.insert("dev-dependencies".into(), Value::Table(for_tests));
     Ok(toml::to_string(&manifest)?)
+}
+
+/// Dependencies that only some systems have: `[target.'cfg(…)'.dependencies]`.
+fn for_some_systems(manifest: &mut Table, base: &Path) -> Table {
+    let mut targets = take_table(manifest, "target");
+    for (_, target) in targets.iter_mut() {
+        if let Some(dependencies) = target.get_mut("dependencies").and_then(Value::as_table_mut) {
+            make_paths_absolute(dependencies, base);
+        }
+    }
+    targets
 }
 
 fn test_target(name: &str, path: &Path) -> Value {
@@ -391,6 +406,8 @@ fn direct_libraries(manifest: &Path, toolchain: &Toolchain) -> Result<BTreeMap<S
     let metadata = MetadataCommand::new()
         .cargo_path(&toolchain.cargo)
         .manifest_path(manifest)
+        // What other systems need has not been built.
+        .other_options(["--filter-platform".to_string(), toolchain.host.clone()])
         .exec()
         .context("cargo cannot describe the suites' workspace")?;
     let resolve = metadata.resolve.as_ref().context("cargo described no dependencies")?;

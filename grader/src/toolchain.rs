@@ -10,6 +10,8 @@ use anyhow::{Context, Result, ensure};
 pub struct Toolchain {
     /// cargo, for the course's own code.
     pub cargo: PathBuf,
+    /// What it compiles for when it is not told: this system, e.g. `x86_64-unknown-linux-gnu`.
+    pub host: String,
     /// The folder that holds all of it.
     pub sysroot: PathBuf,
     /// rustc itself, not a proxy that looks for `rust-toolchain.toml`.
@@ -55,8 +57,11 @@ impl Toolchain {
         } else {
             std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()).into()
         };
+        let verbose = ask(&["-vV"])?;
+        let host = verbose.lines().find_map(|line| line.strip_prefix("host: "));
         Ok(Toolchain {
             cargo,
+            host: host.context("rustc -vV names no host")?.to_string(),
             sysroot,
             rustc,
             version: ask(&["--version"])?,

@@ -3,9 +3,9 @@
 //! | exit code | meaning |
 //! |---|---|
 //! | 0 | all went well |
-//! | 1 | no socket could be opened: resolve, socket, bind, listen, connect |
+//! | 1 | no socket could be opened: resolve, socket, bind, listen, connect; or no board or pin: gpio |
 //! | 2 | the command line was wrong |
-//! | 3 | a conversation broke: accept, send, recv |
+//! | 3 | a conversation broke: accept, send, recv; or the board failed later: wait |
 //! | 4 | the time was up |
 //! | 101 | the program panicked; nothing here ever returns it |
 
@@ -33,6 +33,10 @@ pub enum Op {
     Send,
     /// Receiving bytes.
     Recv,
+    /// Opening the board, or one of its pins.
+    Gpio,
+    /// Waiting for something to happen at a pin.
+    Wait,
 }
 
 impl Display for Op {
@@ -46,6 +50,8 @@ impl Display for Op {
             Op::Accept => "accept",
             Op::Send => "send",
             Op::Recv => "recv",
+            Op::Gpio => "gpio",
+            Op::Wait => "wait",
         })
     }
 }
@@ -72,7 +78,7 @@ pub enum Cause {
 }
 
 impl Failure {
-    /// `op` failed on `target` (an address, usually) because of `cause`.
+    /// `op` failed on `target` (an address, usually, or the number of a pin) because of `cause`. An empty target is not written.
     pub fn new(op: Op, target: impl Display, cause: impl Into<Cause>) -> Failure {
         Failure {
             op,
@@ -94,18 +100,22 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match (&self.cause, self.op) {
             (Cause::System(Errno::ETIMEDOUT) | Cause::TimeIsUp(_), _) => 4,
-            (_, Op::Resolve | Op::Socket | Op::Bind | Op::Listen | Op::Connect) => 1,
-            (_, Op::Accept | Op::Send | Op::Recv) => 3,
+            (_, Op::Resolve | Op::Socket | Op::Bind | Op::Listen | Op::Connect | Op::Gpio) => 1,
+            (_, Op::Accept | Op::Send | Op::Recv | Op::Wait) => 3,
         }
     }
 }
 
 impl Display for Failure {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let (op, target) = (self.op, &self.target);
+        let op = self.op;
+        let target = match self.target.as_str() {
+            "" => String::new(),
+            target => format!(" {target}"),
+        };
         match &self.cause {
-            Cause::System(errno) => write!(out, "{op} {target}: {errno}"), // `EACCES: Permission denied`
-            Cause::Words(words) | Cause::TimeIsUp(words) => write!(out, "{op} {target}: {words}"),
+            Cause::System(errno) => write!(out, "{op}{target}: {errno}"), // `EACCES: Permission denied`
+            Cause::Words(words) | Cause::TimeIsUp(words) => write!(out, "{op}{target}: {words}"),
             Cause::Answer(words) => out.write_str(words),
         }
     }
@@ -170,6 +180,13 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_without_a_target_names_none() {
+        let failure = Failure::new(Op::Gpio, "", Cause::Words("unknown Raspberry Pi model".to_string()));
+        assert_eq!(failure.to_string(), "gpio: unknown Raspberry Pi model");
+        assert_eq!(failure.exit_code(), 1);
+    }
+
+    #[test]
     fn an_answer_that_says_no_names_no_call_and_breaks_the_conversation() {
         let failure = Failure::answered("http 404 Not Found");
         assert_eq!(
@@ -192,6 +209,7 @@ mod tests {
             (Op::Connect, Errno::ECONNREFUSED, 1),
             (Op::Recv, Errno::ECONNRESET, 3),
             (Op::Connect, Errno::ETIMEDOUT, 4),
+            (Op::Wait, Errno::EIO, 3),
         ] {
             assert_eq!(Failure::new(op, "x", errno).exit_code(), code, "{op} {errno}");
         }

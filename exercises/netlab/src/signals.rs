@@ -10,6 +10,8 @@
 //! | [`term_fd`] | SIGTERM or SIGINT (Ctrl-C): somebody asks it to end |
 //! | [`child_fd`] | SIGCHLD: something has happened to one of its children |
 //!
+//! A program that has no descriptors to wait for waits with [`asked_to_end_within`].
+//!
 //! The first call of a function installs its handler; before that, the signal does what it always does. Programs that this one starts
 //! get none of it: handlers end with `execve`, the pipes are closed there, and no signal is blocked.
 #![allow(unsafe_code)] // a signal's handler, and the one call in it
@@ -18,10 +20,12 @@ use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
 /// A descriptor that becomes readable when the process gets SIGTERM or SIGINT, and stays so: there is nothing to read from it.
@@ -41,6 +45,26 @@ pub fn term_fd() -> io::Result<BorrowedFd<'static>> {
 pub fn child_fd() -> io::Result<BorrowedFd<'static>> {
     static PIPE: Installed = Installed::new();
     readable_on(&PIPE, &CHILD, &[Signal::SIGCHLD])
+}
+
+/// Waits until the program is asked to end (SIGTERM, SIGINT), but not longer than `time`; says whether it was. A time of zero only looks.
+pub fn asked_to_end_within(time: Duration) -> bool {
+    let begun = Instant::now();
+    // Where no pipe can be made, nobody can ask.
+    let mut wanted: Vec<PollFd> = term_fd()
+        .map(|term| PollFd::new(term, PollFlags::POLLIN))
+        .into_iter()
+        .collect();
+    loop {
+        let left = time.saturating_sub(begun.elapsed());
+        // poll counts in milliseconds: rounded up, so that it does not return too early. Longer than it can wait is nearly for ever.
+        let millis = left.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32;
+        match poll(&mut wanted, PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)) {
+            Ok(1..) => return true,
+            Ok(_) if time.saturating_sub(begun.elapsed()).is_zero() => return false,
+            _ => {} // EINTR: by the signal itself, perhaps
+        }
+    }
 }
 
 /// Takes out whatever is in the pipe behind `signal`, and does not wait if there is nothing.
@@ -116,7 +140,6 @@ mod tests {
     use std::os::unix::process::ExitStatusExt;
     use std::process::{Child, Command};
 
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use nix::sys::signal::{kill, raise};
     use nix::unistd::Pid;
 
@@ -149,7 +172,9 @@ mod tests {
         for signal in [Signal::SIGTERM, Signal::SIGINT] {
             raise(signal).unwrap();
             assert!(readable(term, 5000), "{signal}");
+            assert!(asked_to_end_within(Duration::MAX), "{signal}");
             drain(term);
+            assert!(!asked_to_end_within(Duration::ZERO) && !asked_to_end_within(Duration::from_micros(10)));
             assert!(!readable(term, 0), "{signal}: nothing is left");
         }
         // More than the pipe has room for, and nobody takes any: the handler must not wait.
