@@ -1,17 +1,19 @@
 //! The command line: what can be asked of the grader, and which exit code answers it.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 use crate::audit::Scope;
 use crate::course::{Course, Exercise};
-use crate::grade::{Grade, Gradebook};
+use crate::grade::Gradebook;
 use crate::grading::Grading;
 use crate::isolation::{self, Isolation, Isolator};
+use crate::progress::Progress;
+use crate::report::format::{About, Format, Setting};
 use crate::trace::Traced;
 use crate::{audit, doctor, handout, intake, new, report, selftest, stub, trace};
 
@@ -74,6 +76,8 @@ struct GradeArgs {
     /// What is printed on standard output.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    setting: Setting,
     /// Exit with 1 when a submission has less than this share of its points.
     #[arg(long, value_name = "PERCENT")]
     fail_under: Option<f64>,
@@ -83,14 +87,6 @@ struct GradeArgs {
     /// Grade a class although its programs run with your own rights (below L2).
     #[arg(long)]
     trust_submissions: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A table for people.
-    Text,
-    /// grader/schema/gradebook-1.schema.json describes it.
-    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -242,20 +238,13 @@ fn grade(course: &Course, args: &GradeArgs, isolator: Isolator) -> Result<u8> {
     let progress = Progress::new(submissions.len() * grading.exercises.len());
     let gradebook = grading.grade(&submissions, &|student, grade| progress.step(student, grade))?;
     progress.finish();
-    print(&rendered(&gradebook, args.format, class))?;
+    let about = if class { About::Class } else { About::Author };
+    print(&report::format::render(&gradebook, args.format, about, &args.setting)?)?;
     if let Some(out) = &out {
-        report::write_all(&gradebook, out)?;
+        report::write_all(&gradebook, out, &args.setting)?;
         eprintln!("Reports: {}", out.display());
     }
     Ok(exit_code(&gradebook, args.fail_under))
-}
-
-fn rendered(gradebook: &Gradebook, format: Format, class: bool) -> String {
-    match (format, gradebook.students.as_slice()) {
-        (Format::Json, _) => report::json::gradebook(gradebook),
-        (Format::Text, [one]) if !class => report::text::own_tree(one, gradebook),
-        (Format::Text, _) => report::text::class_table(gradebook),
-    }
 }
 
 fn exit_code(gradebook: &Gradebook, fail_under: Option<f64>) -> u8 {
@@ -394,42 +383,5 @@ fn print(text: &str) -> Result<()> {
             bail!("cannot write to standard output: {error}")
         }
         _ => Ok(()),
-    }
-}
-
-/// One line on the terminal that says how far we are; nothing where nobody looks.
-struct Progress {
-    total: usize,
-    done: std::sync::atomic::AtomicUsize,
-    shown: bool,
-}
-
-impl Progress {
-    fn new(total: usize) -> Self {
-        Progress {
-            total,
-            done: 0.into(),
-            shown: std::io::stderr().is_terminal(),
-        }
-    }
-
-    fn step(&self, student: &str, grade: &Grade) {
-        let done = self.done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-        if self.shown {
-            let student = report::sanitize::line(student);
-            eprint!(
-                "\r\x1b[K{done}/{} {student} {} {}/{}",
-                self.total,
-                grade.exercise,
-                grade.points(),
-                grade.of()
-            );
-        }
-    }
-
-    fn finish(&self) {
-        if self.shown {
-            eprint!("\r\x1b[K");
-        }
     }
 }

@@ -247,6 +247,18 @@ impl StudentGrades {
         self.grades.iter().map(Grade::of).sum()
     }
 
+    /// For platforms whose total is fixed: the points as a share of the whole rubric, when this machine could not run all of it. While
+    /// something is inconclusive they are the points so far, and `None` when nothing could be earned at all.
+    pub fn scaled_points(&self) -> Option<f64> {
+        let runs = || self.grades.iter().flat_map(|grade| &grade.checks);
+        let whole: u32 = runs().map(|run| run.check.points).sum();
+        let (points, of) = (f64::from(self.points()), self.of());
+        if self.grades.iter().any(Grade::is_inconclusive) {
+            return (of > 0).then_some(points);
+        }
+        (of > 0).then(|| (points * f64::from(whole) / f64::from(of) * 100.0).round() / 100.0)
+    }
+
     /// `L3 namespaces`; where grades differ, each level with its exercises: `L3 namespaces (ex01), L1 same user (ex02)`.
     pub fn isolation(&self) -> String {
         let mut levels: Vec<Isolation> = self.grades.iter().map(|grade| grade.isolation).collect();

@@ -2,10 +2,14 @@
 
 use super::sanitize;
 use crate::course::Check;
-use crate::grade::{Build, CheckRun, Failure, Grade, NotRun, Outcome};
+use crate::grade::{Build, CheckRun, Failure, Grade, NotRun, Outcome, StudentGrades};
 
 /// Columns of a text report. Charts and programs' output may be wider; they are not wrapped.
 pub(super) const WIDTH: usize = 80;
+
+/// What is said of a check whose undisturbed session failed already.
+pub(super) const NOT_RUN_CONTROL: &str =
+    "Not run: this check repeats an ordinary session under worse conditions, and the ordinary one went wrong.";
 
 /// A test's name as a sentence: `prints_the_real_port` reads "prints the real port".
 pub(super) fn sentence(name: &str) -> String {
@@ -42,14 +46,19 @@ pub(super) fn list(grade: &Grade) -> String {
     grade.checks.iter().map(|run| check_line(run, ids)).collect()
 }
 
-fn check_line(run: &CheckRun, ids: usize) -> String {
-    let (sign, right) = match &run.outcome {
+/// How a check ended as a sign, and its points or why there are none.
+pub(super) fn sign_and_points(run: &CheckRun) -> (char, String) {
+    match &run.outcome {
         Outcome::Passed => ('✔', run.points().to_string()),
         Outcome::Failed(_) => ('✘', format!("0 of {}", run.check.points)),
         Outcome::NotRun(NotRun::Control { .. } | NotRun::NoProgram) => ('–', format!("0 of {}", run.check.points)),
         Outcome::NotRun(NotRun::Here(_)) => ('–', "not run here".into()),
         Outcome::Inconclusive(_) => ('?', "inconclusive".into()),
-    };
+    }
+}
+
+fn check_line(run: &CheckRun, ids: usize) -> String {
+    let (sign, right) = sign_and_points(run);
     let left = format!("  {sign} {:<ids$}  {}", run.check.id, sentence(&run.check.name));
     let gap = WIDTH
         .saturating_sub(left.chars().count() + right.chars().count())
@@ -107,10 +116,9 @@ pub(super) fn in_full(run: &CheckRun, grade: &Grade) -> String {
     let failure = match &run.outcome {
         Outcome::Failed(failure) => failure,
         Outcome::NotRun(NotRun::Control { fix_first, failure }) => {
-            let why = "Not run: this check repeats an ordinary session under worse conditions, and the ordinary one went wrong.";
             text.push_str(&paragraph(
                 "    ",
-                &format!("{why} Fix first: {}.", sentence(fix_first)),
+                &format!("{NOT_RUN_CONTROL} Fix first: {}.", sentence(fix_first)),
             ));
             let failed = |run: &CheckRun| run.check.name == *fix_first && matches!(run.outcome, Outcome::Failed(_));
             if grade.checks.iter().any(failed) {
@@ -152,15 +160,33 @@ fn advice(check: &Check) -> String {
 /// A lost check in one line, for what comes after the first failure.
 pub(super) fn in_one_line(run: &CheckRun) -> String {
     let head = format!("{} {}", run.check.id, sentence(&run.check.name));
-    let tail = match &run.outcome {
-        Outcome::Failed(failure) => one_line(failure),
-        Outcome::NotRun(NotRun::Control { fix_first, .. }) => format!("not run; fix “{}” first", sentence(fix_first)),
-        _ => return String::new(),
-    };
+    let tail = why_lost(run);
+    if tail.is_empty() {
+        return tail;
+    }
     let mut lines = wrapped(&format!("{head}: {tail}"), WIDTH - 6).into_iter();
     let first = lines.next().unwrap_or_default();
     let more: String = lines.map(|line| format!("      {line}\n")).collect();
     format!("    {first}\n{more}")
+}
+
+/// What a lost check is about, in one line; empty for others.
+pub(super) fn why_lost(run: &CheckRun) -> String {
+    match &run.outcome {
+        Outcome::Failed(failure) => one_line(failure),
+        Outcome::NotRun(NotRun::Control { fix_first, .. }) => format!("not run; fix “{}” first", sentence(fix_first)),
+        _ => String::new(),
+    }
+}
+
+/// Why a check that was not lost has no points all the same; empty when it passed.
+pub(super) fn why_without_points(run: &CheckRun) -> String {
+    match &run.outcome {
+        Outcome::NotRun(NotRun::Here(reason)) => format!("Not run here, and left out: {}", sanitize::line(reason)),
+        Outcome::NotRun(NotRun::NoProgram) => "There is no program to check.".into(),
+        Outcome::Inconclusive(reason) => format!("The grader's fault, not yours: {}", sanitize::line(reason)),
+        _ => String::new(),
+    }
 }
 
 fn one_line(failure: &Failure) -> String {
@@ -184,6 +210,27 @@ pub(super) fn is_lost(run: &CheckRun) -> bool {
         run.outcome,
         Outcome::Failed(_) | Outcome::NotRun(NotRun::Control { .. })
     )
+}
+
+/// When it was handed in, and what being late costs: a sentence each. Points are without it.
+pub(super) fn lateness(student: &StudentGrades) -> Vec<String> {
+    let mut sentences: Vec<String> = student
+        .submitted
+        .iter()
+        .map(|time| format!("Handed in {time}."))
+        .collect();
+    for late in student.lateness.iter().filter(|late| late.days > 0) {
+        let (days, plural) = (late.days, if late.days == 1 { "" } else { "s" });
+        let free = match late.free_days {
+            0 => String::new(),
+            free => format!(", {free} of them free"),
+        };
+        sentences.push(format!(
+            "{} is {days} day{plural} late{free}: {} % of its points, which are not taken off here.",
+            late.exercise, late.percent
+        ));
+    }
+    sentences
 }
 
 /// Why checks were left out of the points: once per reason, with the ids.

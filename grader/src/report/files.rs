@@ -5,26 +5,45 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{json, student, text};
+use super::format::{About, Format, Setting, render};
+use super::{class_html, html, markdown, student};
 use crate::files::write_atomically;
 use crate::grade::Gradebook;
 
 /// Characters of a file name made from a student's name, ending not counted.
 const LONGEST: usize = 50;
 
-/// Writes `gradebook.txt`, `gradebook.json` and `students/<name>.txt` into `out`, which is made when it is not there.
+/// What is written about the class, beside its page, which has links to the students' reports.
+const ABOUT_THE_CLASS: [(&str, Format); 6] = [
+    ("gradebook.txt", Format::Text),
+    ("gradebook.json", Format::Json),
+    ("gradebook.csv", Format::Csv),
+    ("gradebook.md", Format::Markdown),
+    ("canvas.csv", Format::Canvas),
+    ("junit.xml", Format::Junit),
+];
+
+/// Writes every report into `out`, which is made when it is not there: `gradebook.{txt,json,csv,md,html}`, `canvas.csv`, `junit.xml`, and
+/// `students/<name>.{txt,md,html}`.
 ///
 /// # Errors
 /// A file or folder cannot be written; the message names it. No file is left half-written.
-pub fn write_all(gradebook: &Gradebook, out: &Path) -> Result<()> {
+pub fn write_all(gradebook: &Gradebook, out: &Path, setting: &Setting) -> Result<()> {
     let students = out.join("students");
     let names = file_names(gradebook.students.iter().map(|student| student.student.as_str()));
-    for (grades, name) in gradebook.students.iter().zip(names) {
-        let report = student::report(grades, gradebook);
-        write_atomically(&students.join(format!("{name}.txt")), report.as_bytes())?;
+    for (grades, name) in gradebook.students.iter().zip(&names) {
+        let write =
+            |ending: &str, text: String| write_atomically(&students.join(format!("{name}.{ending}")), text.as_bytes());
+        write("txt", student::report(grades, gradebook))?;
+        write("md", markdown::student(grades, gradebook, setting))?;
+        write("html", html::student(grades, gradebook, setting)?)?;
     }
-    write_atomically(&out.join("gradebook.txt"), text::class_table(gradebook).as_bytes())?;
-    write_atomically(&out.join("gradebook.json"), json::gradebook(gradebook).as_bytes())
+    for (file, format) in ABOUT_THE_CLASS {
+        let text = render(gradebook, format, About::Class, setting)?;
+        write_atomically(&out.join(file), text.as_bytes())?;
+    }
+    let page = class_html::class(gradebook, Some(&names))?;
+    write_atomically(&out.join("gradebook.html"), page.as_bytes())
 }
 
 /// File names for students, in their order: no separators or leading dots, short, and different on every file system.

@@ -107,8 +107,9 @@ fn skip_string(rest: &mut std::iter::Peekable<std::str::Chars>) {
     }
 }
 
-/// Characters that make a text look like another one: direction marks, overrides and isolates, zero width, tags.
+/// Characters that make a text look like another one: direction marks, overrides and isolates, zero width, tags. And the two that are
+/// none, which XML forbids.
 fn is_deceiving(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
-        | '\u{e0000}'..='\u{e007f}')
+        | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e007f}')
 }

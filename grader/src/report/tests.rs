@@ -1,8 +1,12 @@
 //! Reports on a small made-up class, as people see them.
 
+mod machine;
+mod pages;
+
 use std::path::Path;
 use std::sync::Arc;
 
+use super::format::Setting;
 use super::sanitize::{line, scrub_paths};
 use super::*;
 use crate::course::{Check, Visibility};
@@ -151,6 +155,14 @@ fn class() -> Gradebook {
                 ],
             ),
         ],
+    }
+}
+
+fn diagnosis(misconception: &str, feedback: &str) -> crate::diagnosis::Diagnosis {
+    crate::diagnosis::Diagnosis {
+        misconception: misconception.into(),
+        feedback: feedback.into(),
+        likeness: 1.0,
     }
 }
 
@@ -418,8 +430,8 @@ fn every_field_of_the_schema_is_described() {
 fn write_all_writes_every_report_and_replaces_old_ones() {
     let out = tempfile::tempdir().unwrap();
     let dir = out.path().join("new/reports");
-    write_all(&class(), &dir).unwrap();
-    write_all(&class(), &dir).unwrap();
+    write_all(&class(), &dir, &Setting::default()).unwrap();
+    write_all(&class(), &dir, &Setting::default()).unwrap();
     let mut names: Vec<String> = walkdir::WalkDir::new(&dir)
         .into_iter()
         .map(|entry| entry.unwrap())
@@ -427,13 +439,12 @@ fn write_all_writes_every_report_and_replaces_old_ones() {
         .map(|entry| entry.path().strip_prefix(&dir).unwrap().display().to_string())
         .collect();
     names.sort();
-    let students = [
-        "students/ada.txt",
-        "students/bob.txt",
-        "students/carl.txt",
-        "students/dora.txt",
-    ];
-    assert_eq!(names, [&["gradebook.json", "gradebook.txt"][..], &students].concat());
+    let first = ["canvas.csv", "gradebook.csv", "gradebook.html", "gradebook.json"].map(String::from);
+    let more = ["gradebook.md", "gradebook.txt", "junit.xml"].map(String::from);
+    let students = ["ada", "bob", "carl", "dora"]
+        .into_iter()
+        .flat_map(|name| ["html", "md", "txt"].map(|ending| format!("students/{name}.{ending}")));
+    assert_eq!(names, first.into_iter().chain(more).chain(students).collect::<Vec<_>>());
     assert_eq!(
         std::fs::read_to_string(dir.join("gradebook.txt")).unwrap(),
         text::class_table(&class())
@@ -444,7 +455,9 @@ fn write_all_writes_every_report_and_replaces_old_ones() {
 fn a_report_that_cannot_be_written_is_named_and_leaves_nothing_behind() {
     let out = tempfile::tempdir().unwrap();
     std::fs::create_dir(out.path().join("gradebook.txt")).unwrap();
-    let error = write_all(&class(), out.path()).unwrap_err().to_string();
+    let error = write_all(&class(), out.path(), &Setting::default())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("gradebook.txt"), "{error}");
     let mut left: Vec<_> = std::fs::read_dir(out.path())
         .unwrap()
@@ -495,11 +508,6 @@ fn paths_of_this_machine_are_replaced_where_they_stand_whole() {
 
 #[test]
 fn a_report_says_what_the_lost_checks_look_like() {
-    let diagnosis = |misconception: &str, feedback: &str| crate::diagnosis::Diagnosis {
-        misconception: misconception.into(),
-        feedback: feedback.into(),
-        likeness: 1.0,
-    };
     let mut class = class();
     let grade = &mut class.students[1].grades[0];
     grade.diagnoses = vec![diagnosis("leaks", "Close the descriptor that accept() gave you.")];
