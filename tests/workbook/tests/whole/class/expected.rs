@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{CLASS, EXERCISES, lost, read, submissions};
+use super::{CLASS, EXERCISES, lost, read, submissions};
 
 /// `class.toml`.
 #[derive(Deserialize)]

@@ -7,7 +7,7 @@ use predicates::prelude::*;
 use predicates::str::contains;
 use workbook::{copy_tree, grader_in, only_one, repository, shared_target};
 
-const GRADER: &str = env!("CARGO_BIN_EXE_workbook-grader");
+use crate::GRADER;
 
 #[test]
 fn the_reference_solutions_get_every_point() {

@@ -6,7 +6,7 @@ use std::io::Read;
 
 use flate2::read::GzDecoder;
 
-use crate::{files_below, folders, read, submissions};
+use super::{files_below, folders, read, submissions};
 
 #[test]
 fn every_folder_says_in_two_lines_why_it_exists() {

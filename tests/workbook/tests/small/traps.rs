@@ -15,7 +15,8 @@ use predicates::prelude::*;
 use predicates::str::contains;
 use workbook::SmallCourse;
 
-const GRADER: &str = env!("CARGO_BIN_EXE_workbook-grader");
+use crate::GRADER;
+
 const RIGHT: &str = "pub fn double(n: u64) -> u64 { n * 2 }\npub fn halve(n: u64) -> u64 { n / 2 }\n";
 const WRONG: &str = "pub fn double(n: u64) -> u64 { n + 2 }\npub fn halve(n: u64) -> u64 { n - 2 }\n";
 

@@ -3,7 +3,8 @@
 use serde_json::Value;
 use workbook::{copy_tree, grader_in, repository};
 
-use crate::{CLASS, GRADER, WEAK, read, submissions};
+use super::{CLASS, WEAK, read, submissions};
+use crate::GRADER;
 
 #[test]
 fn gradebooks_follow_their_schema() {

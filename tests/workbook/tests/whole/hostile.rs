@@ -1,7 +1,6 @@
 //! Every hostile program at every isolation level that this machine offers: it gains nothing, tells nothing, leaves nothing.
 //!
-//! `cargo test -p workbook --test hostile -- --nocapture` prints the tables; `cargo grader selftest` prints the one of the best level.
-#![cfg(target_os = "linux")]
+//! `cargo test -p workbook --test whole hostile -- --nocapture` prints the tables; `cargo grader selftest` prints the one of the best level.
 
 use std::io::Read;
 use std::path::Path;
@@ -14,7 +13,7 @@ use nix::unistd::Pid;
 use rstest::rstest;
 use workbook::{grader_in, repository};
 
-const GRADER: &str = env!("CARGO_BIN_EXE_workbook-grader");
+use crate::GRADER;
 
 #[rstest]
 #[case(Isolation::Namespaces)]

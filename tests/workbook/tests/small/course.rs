@@ -5,7 +5,7 @@ use predicates::str::contains;
 use rstest::rstest;
 use workbook::SmallCourse;
 
-const GRADER: &str = env!("CARGO_BIN_EXE_workbook-grader");
+use crate::GRADER;
 
 #[test]
 fn an_unknown_exercise_is_named_with_those_that_exist() {

@@ -5,7 +5,8 @@ use predicates::str::contains;
 use rstest::rstest;
 use workbook::SmallCourse;
 
-const GRADER: &str = env!("CARGO_BIN_EXE_workbook-grader");
+use crate::GRADER;
+
 const SOLUTION: &str = "solutions/ex01-small/src/lib.rs";
 
 #[test]

@@ -11,7 +11,7 @@ use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 use workbook::{SmallCourse, grader_in, repository};
 
-const GRADER: &str = env!("CARGO_BIN_EXE_workbook-grader");
+use crate::GRADER;
 
 /// What `grader trace …` prints on standard output, when all is well.
 fn traced(arguments: &[&str]) -> String {

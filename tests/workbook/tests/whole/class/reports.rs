@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use workbook::repository;
 
-use crate::CLASS;
+use super::CLASS;
 
 #[test]
 fn everybody_has_a_report_and_the_table_is_kept() {

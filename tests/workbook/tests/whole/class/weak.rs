@@ -6,7 +6,7 @@ use grader::course::Course;
 use serde::Deserialize;
 use workbook::repository;
 
-use crate::{WEAK, folders, lost, read, submissions};
+use super::{WEAK, folders, lost, read, submissions};
 
 /// `label.toml` of a weak program.
 #[derive(Deserialize)]
