@@ -264,7 +264,7 @@ fn order_and_duplicates_do_not_matter() {
     for (offset, request) in &asked {
         client.expect_reply(request, "OK 250", &file[*offset..*offset + 250]);
     }
-    let serve = |root: &Path| lab.serve(["server", "--root", &root.to_string_lossy()]);
+    let serve = |root: &Path| lab.service(&["server", "--root", &root.to_string_lossy()]);
     Trial::new(&lab, Oracle::Stateless, &Tree::of_the_slides(), serve)
         .ask("OPEN /tmp/test.txt r")
         .ask("READ /tmp/test.txt 0 200")
@@ -333,7 +333,7 @@ fn refused(lab: &Lab, port: u16) {
 fn APPEND_twice_appends_twice() {
     let lab = lab();
     let tree = Tree::new().file("/notes/log", b"0: start\n");
-    let serve = |root: &Path| lab.serve(["server", "--root", &root.to_string_lossy()]);
+    let serve = |root: &Path| lab.service(&["server", "--root", &root.to_string_lossy()]);
     Trial::new(&lab, Oracle::Stateless, &tree, serve)
         .ask("OPEN /notes/log w")
         .ask_with("APPEND /notes/log 4", b"one\n")

@@ -38,7 +38,7 @@ fn duplicate_READ_advances_twice(
 ) {
     let lab = lab();
     let tree = Tree::of_the_slides().file("/notes/log", b"0: start\n");
-    let serve = |root: &Path| lab.serve(["server", "--root", &root.to_string_lossy()]);
+    let serve = |root: &Path| lab.service(&["server", "--root", &root.to_string_lossy()]);
     let trial = Trial::new(&lab, Oracle::Stateful, &tree, serve)
         .ask("OPEN /tmp/test.txt r")
         .ask("OPEN /notes/log w")

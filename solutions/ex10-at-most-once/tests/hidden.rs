@@ -333,7 +333,7 @@ fn ten_thousand(keeper: &mut Client) {
 #[test]
 fn late_duplicate_changes_nothing() {
     let lab = lab();
-    let serve = |root: &Path| lab.serve(["server", "--root", &root.to_string_lossy()]);
+    let serve = |root: &Path| lab.service(&["server", "--root", &root.to_string_lossy()]);
     Trial::new(&lab, Oracle::AtMostOnce, &Tree::of_the_slides(), serve)
         .ask("OPEN /tmp/test.txt r")
         .ask("READ $1 200")

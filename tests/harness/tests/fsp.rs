@@ -19,7 +19,7 @@ fn args<'a>(name: &'a str, root: &'a Path) -> [&'a str; 3] {
 
 /// The conversation of the book, around the READ that arrives twice.
 fn reading<'a>(lab: &'a Lab, oracle: Oracle, server: &'static str) -> Trial<'a> {
-    let trial = Trial::new(lab, oracle, &tree(), |root| lab.serve(args(server, root)));
+    let trial = Trial::new(lab, oracle, &tree(), |root| lab.service(&args(server, root)));
     match oracle {
         Oracle::Stateless => trial
             .ask("OPEN /test.txt r")
@@ -36,7 +36,7 @@ fn reading<'a>(lab: &'a Lab, oracle: Oracle, server: &'static str) -> Trial<'a> 
 }
 
 fn appending<'a>(lab: &'a Lab, oracle: Oracle, server: &'static str) -> Trial<'a> {
-    let trial = Trial::new(lab, oracle, &tree(), |root| lab.serve(args(server, root)));
+    let trial = Trial::new(lab, oracle, &tree(), |root| lab.service(&args(server, root)));
     match oracle {
         Oracle::Stateless => trial
             .ask("OPEN /log w")
@@ -72,6 +72,57 @@ fn a_stateful_server_passes_as_such() {
 #[test]
 fn an_at_most_once_server_passes_as_such() {
     own_trials(Oracle::AtMostOnce, "at-most-once");
+}
+
+/// Two clients, a crash, a silence and a move.
+fn leasing<'a>(lab: &'a Lab, server: &'static str) -> Trial<'a> {
+    Trial::new(lab, Oracle::Leased, &tree(), |root| lab.service(&args(server, root)))
+        .ask("OPEN /log w")
+        .ask("LOCK $1 x")
+        .other("OPEN /log w")
+        .other("LOCK $1 s")
+        .moved()
+        .ask("LOCK $1 x")
+        .silence(1001)
+        .ask("STAT $1")
+        .other("OPEN /log w")
+        .other("LOCK $2 x")
+        .crash()
+        .ask_with("APPEND $1 4", b"one\n")
+        .other("STAT $2")
+}
+
+#[test]
+fn a_leased_server_passes_as_such() {
+    let lab = practice::lab();
+    leasing(&lab, "leased").play_only();
+    let lab = practice::lab();
+    Trial::new(&lab, Oracle::Leased, &tree(), |root| lab.service(&args("leased", root)))
+        .ask("OPEN /log w")
+        .ask_with("APPEND $1 4", b"one\n")
+        .twice()
+        .ask_with("APPEND $1 4", b"two\n")
+        .run("p1", &Schedule::ALL);
+}
+
+#[test]
+fn an_epoch_that_comes_back_is_caught() {
+    let report = practice::report_of(|lab| leasing(lab, "leased-again").play_only());
+    assert!(
+        report.contains(
+            "Expected a number that no earlier life had
+Received 7, "
+        ),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_lease_that_does_not_end_shows_in_the_columns() {
+    let report = practice::report_of(|lab| leasing(lab, "leased-for-ever").play_only());
+    let marked = report.lines().find(|line| line.contains('✗')).expect("a mark");
+    assert!(marked.starts_with("  ✗ < .4 ERR ESTALE "), "{report}");
+    assert!(report.contains("-- 1001 ms pass"), "{report}");
 }
 
 /// What a server without a memory for replies is told about it: the marked lines, on each schedule.

@@ -125,20 +125,22 @@ fn echo_datagrams() -> io::Result<()> {
     }
 }
 
-/// A right file server, or as right as `oracle` is: the model itself, with files of one folder.
-fn serve_files(oracle: &str, root: &str, port: u16) -> io::Result<()> {
-    let oracle = match oracle {
+/// A right file server, or as right as its name says: the model itself, with files of one folder.
+fn serve_files(name: &str, root: &str, port: u16) -> io::Result<()> {
+    let oracle = match name {
         "stateless" => Oracle::Stateless,
         "stateful" => Oracle::Stateful,
-        _ => Oracle::AtMostOnce,
+        "at-most-once" => Oracle::AtMostOnce,
+        _ => Oracle::Leased,
     };
+    let epoch = if name == "leased-again" { 7 } else { std::process::id() };
     let mut tree = Tree::new();
     for entry in fs::read_dir(root)? {
         let file = entry?.path();
         let name = format!("/{}", file.file_name().unwrap_or_default().display());
         tree = tree.file(&name, &fs::read(&file)?);
     }
-    let mut model = Model::new(oracle, &tree);
+    let mut model = Model::new(oracle, &tree).leasing(epoch, 1000);
     let socket = UdpSocket::bind(("127.0.0.1", port))?;
     println!("listening on {}/udp", socket.local_addr()?);
     let mut buffer = [0; 2048];
@@ -151,6 +153,8 @@ fn serve_files(oracle: &str, root: &str, port: u16) -> io::Result<()> {
         else {
             continue;
         };
+        let deaf = name == "leased-for-ever" && line.starts_with("ADVANCE ");
+        let line = if deaf { "ADVANCE 0" } else { line };
         let reply = model.deliver(&Request::new(id, line).with(data.as_bytes()));
         for (path, bytes) in model.tree().files() {
             fs::write(format!("{root}{path}"), bytes)?;

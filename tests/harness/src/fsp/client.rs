@@ -63,6 +63,12 @@ impl Client {
         }
     }
 
+    /// The same, where it stands.
+    pub(super) fn move_on(&mut self, lab: &Lab, who: &str) {
+        self.peer = lab.udp(who);
+        who.clone_into(&mut self.who);
+    }
+
     /// From now on it asks this server.
     pub fn turn_to(&mut self, server: &Server) {
         self.server = server.addr();
@@ -155,6 +161,11 @@ impl Client {
     /// Everything that still comes, until it has been quiet for 150 ms.
     pub fn drain(&mut self) -> Vec<Reply> {
         std::iter::from_fn(|| self.hear_within(QUIET)).collect()
+    }
+
+    /// Everything that has come by now.
+    pub(super) fn come(&mut self) -> Vec<Reply> {
+        std::iter::from_fn(|| self.hear_within(Duration::from_millis(1))).collect()
     }
 
     /// Where it asks from.

@@ -3,10 +3,10 @@
 //! ```text
 //! message.rs   one request, one reply, and how they look in a report
 //! tree.rs      files whose bytes tell where they stand
-//! model.rs     what a right server answers: one model, three oracles
+//! model.rs     what a right server answers: one model, four oracles; lives.rs: what the last of them adds
 //! client.rs    asks a server and looks at every reply
 //! service.rs   a server that can be killed and started again on its port; a server that stands in for a right one
-//! trial.rs     one conversation with a copy of one request in it, on three schedules
+//! trial.rs     one conversation with a copy of one request in it, on three schedules; fault.rs: crashes, time and clients that move
 //! columns.rs   expected and received, side by side
 //! hostile.rs   paths that try to get out
 //! ```
@@ -36,7 +36,7 @@ use crate::proc;
 const QUIET: std::time::Duration = std::time::Duration::from_millis(150);
 
 /// Stops the test when the kernel threw datagrams away because a queue was full: then nothing that follows is the program's doing.
-fn expect_no_drops(ports: [u16; 2]) {
+fn expect_no_drops<const N: usize>(ports: [u16; N]) {
     for port in ports {
         let dropped = proc::udp_drops(port);
         assert!(dropped == 0, "the kernel dropped {dropped} datagrams at port {port}");

@@ -1,10 +1,12 @@
-//! What a right server answers: one model, three oracles.
+//! What a right server answers: one model, four oracles.
 //!
 //! The model is no server. It keeps the log of the conversation and nothing else; what a server would remember (which handles are open,
 //! how far each has read, what a file holds by now) is *defined* by the log, and worked out from it for each reply. The oracles differ in
-//! two definitions only: which datagrams count, and where a READ begins.
+//! two definitions only: which datagrams count, and where a READ begins. The last one has a definition more, of what is over (`lives.rs`).
 //!
 //! It knows plain paths and valid requests. Syntax, escapes and ways out of the root are the business of tests of their own.
+
+mod lives;
 
 use super::{Reply, Request, Tree};
 
@@ -17,6 +19,9 @@ pub enum Oracle {
     Stateful,
     /// The same, and the last reply to each client. A copy gets that reply again and moves nothing; an older request gets silence.
     AtMostOnce,
+    /// The same, in lives that each have a number, with leases and locks. A handle says of which life it is; it is over when the server
+    /// has crashed, or its client was silent for too long.
+    Leased,
 }
 
 /// A server's side of one conversation, as it ought to be.
@@ -25,10 +30,20 @@ pub struct Model {
     oracle: Oracle,
     tree: Tree,
     log: Vec<Logged>,
+    moment: Moment,
+    lease_ms: u64,
+}
+
+/// In which life of the server something happens, and when, by its clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Moment {
+    epoch: u32,
+    ms: u64,
 }
 
 #[derive(Debug, Clone)]
 struct Logged {
+    moment: Moment,
     request: Request,
     reply: Option<Reply>,
     /// The server did what it was asked to; a reply from memory is not that.
@@ -52,20 +67,30 @@ const MAX_HANDLES: usize = 64;
 impl Model {
     /// A server that serves these files, and has heard nothing yet.
     pub fn new(oracle: Oracle, tree: &Tree) -> Model {
-        let (tree, log) = (tree.clone(), Vec::new());
-        Model { oracle, tree, log }
+        Model {
+            oracle,
+            tree: tree.clone(),
+            log: Vec::new(),
+            moment: Moment { epoch: 1, ms: 0 },
+            lease_ms: lives::LEASE_MS,
+        }
     }
 
     /// The reply to one more datagram; `None`: silence.
     pub fn deliver(&mut self, request: &Request) -> Option<Reply> {
+        if let Some(reply) = self.clock(request) {
+            return Some(reply);
+        }
         let before = self.of_this_client(request).max();
         let (counts, reply) = match (self.oracle, number(request), before) {
-            (Oracle::AtMostOnce, now, Some(last)) if now < last => (false, None),
-            (Oracle::AtMostOnce, now, Some(last)) if now == last => (false, self.reply_to(request)),
+            (Oracle::Stateless | Oracle::Stateful, ..) => (true, Some(self.executed(request))),
+            (_, now, Some(last)) if now < last => (false, None),
+            (_, now, Some(last)) if now == last => (false, self.reply_to(request)),
             _ => (true, Some(self.executed(request))),
         };
         let (request, answer) = (request.clone(), reply.clone());
         self.log.push(Logged {
+            moment: self.moment,
             request,
             reply: answer,
             counts,
@@ -84,15 +109,15 @@ impl Model {
 
     fn of_this_client(&self, request: &Request) -> impl Iterator<Item = u64> {
         let client = client(request).to_owned();
-        self.log
-            .iter()
-            .filter(move |logged| client == self::client(&logged.request))
-            .map(|logged| number(&logged.request))
+        let log = self.log.iter().enumerate();
+        log.filter(move |(at, logged)| client == self::client(&logged.request) && self.lasts(*at, self.log.len()))
+            .map(|(_, logged)| number(&logged.request))
     }
 
     fn reply_to(&self, request: &Request) -> Option<Reply> {
-        let earlier = self.log.iter().find(|logged| logged.request.id == request.id);
-        earlier?.reply.clone()
+        let mut log = self.log.iter().enumerate();
+        let earlier = log.find(|(at, logged)| logged.request.id == request.id && self.lasts(*at, self.log.len()));
+        earlier?.1.reply.clone()
     }
 
     fn executed(&self, request: &Request) -> Reply {
@@ -113,6 +138,10 @@ impl Model {
             ("CLOSE", [handle]) => self.opening(handle, now).map(|_| nothing()),
             ("SEEK", [handle, offset]) => self.opening(handle, now).map(|_| (offset.to_string(), Vec::new())),
             ("STAT", [handle]) => self.state(handle, now),
+            ("HELLO", []) => self.hello(),
+            ("RENEW", []) => self.hello().map(|_| nothing()),
+            ("LOCK", [handle, kind]) => self.lock(request, handle, kind),
+            ("UNLOCK", [handle]) => self.unlock(request, handle),
             ("READ", _) => self.read(request, now),
             ("WRITE" | "APPEND", _) => self.write(request, now),
             _ => Err("EPROTO"),
@@ -127,12 +156,15 @@ impl Model {
         if self.oracle == Oracle::Stateless {
             return Ok((size.to_string(), Vec::new()));
         }
-        let handles: Vec<String> = self.openings(now).map(|(handle, _)| handle).collect();
+        let of_this_life = |at: &usize| self.log[*at].moment.epoch == self.moment.epoch;
+        let openings = self.openings(now).filter(|(_, at)| of_this_life(at));
+        let handles: Vec<String> = openings.map(|(handle, _)| handle).collect();
         let open = handles.iter().filter(|handle| self.opening(handle, now).is_ok());
         if open.count() >= MAX_HANDLES {
             return Err("EMFILE");
         }
-        Ok((format!("{} {size}", FIRST_HANDLE + handles.len()), Vec::new()))
+        let handle = self.named(FIRST_HANDLE + handles.len());
+        Ok((format!("{handle} {size}"), Vec::new()))
     }
 
     fn state(&self, handle: &str, now: usize) -> Outcome {
@@ -145,6 +177,7 @@ impl Model {
     fn read(&self, request: &Request, now: usize) -> Outcome {
         let length = last_number(request)?;
         let Target { path, at } = self.target(request, now)?;
+        self.unless_locked(&path, request, &["x"])?;
         let content = self.content(&path, now).ok_or("ENOENT")?;
         let start = at.unwrap_or(content.len()).min(content.len());
         let piece = content[start..content.len().min(start + length)].to_vec();
@@ -160,6 +193,7 @@ impl Model {
         if self.oracle != Oracle::Stateless && self.opening(words[1], now)?.1 == "r" {
             return Err("EACCES");
         }
+        self.unless_locked(&path, request, &["s", "x"])?;
         let written = request.data.len();
         let size = self.content(&path, now).unwrap_or_default().len();
         let answer = if at.is_some() { written } else { size + written };
@@ -175,7 +209,7 @@ impl Model {
             (Oracle::Stateless, [path, offset, _]) if !appends => {
                 (path.to_string(), Some(offset.parse().map_err(|_| "EPROTO")?))
             }
-            (Oracle::Stateful | Oracle::AtMostOnce, [handle, _]) => {
+            (Oracle::Stateful | Oracle::AtMostOnce | Oracle::Leased, [handle, _]) => {
                 let (path, _) = self.opening(handle, now)?;
                 (path, (!appends).then(|| self.position(handle, now)))
             }
@@ -193,9 +227,13 @@ impl Model {
 
     /// Path and mode of an open handle.
     fn opening(&self, handle: &str, now: usize) -> Result<(String, String), &'static str> {
+        self.of_this_life(handle, now)?;
         let (_, at) = self.openings(now).find(|(given, _)| given == handle).ok_or("EBADF")?;
         if self.moves(handle, at, now).any(|(words, _)| words[0] == "CLOSE") {
             return Err("EBADF");
+        }
+        if !self.lasts(at, now) {
+            return Err("ESTALE");
         }
         let words = self.log[at].request.words();
         Ok((words[1].to_owned(), words[2].to_owned()))

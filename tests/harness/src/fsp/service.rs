@@ -89,6 +89,11 @@ impl StandIn {
         StandIn { most: bytes, ..self }
     }
 
+    /// It crashes, and is there again in the life with this number: files are all that is left.
+    pub fn crash(&mut self, epoch: u32) {
+        self.model.crash(epoch);
+    }
+
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.peer.addr()
