@@ -3,7 +3,7 @@
 //! | exit code | meaning |
 //! |---|---|
 //! | 0 | all went well |
-//! | 1 | no socket could be opened: resolve, socket, bind, listen, connect; or no board or pin: gpio |
+//! | 1 | no socket could be opened: resolve, socket, bind, listen, connect; or no file, board or pin that is needed: open, gpio |
 //! | 2 | the command line was wrong |
 //! | 3 | a conversation broke: accept, send, recv; or the board failed later: wait |
 //! | 4 | the time was up |
@@ -17,6 +17,8 @@ use nix::errno::Errno;
 /// What the program was doing when it failed. Named like the call in the lecture, whatever the library calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
+    /// Opening a file that the program cannot do without.
+    Open,
     /// Turning a host's name into addresses (getaddrinfo).
     Resolve,
     /// Making a socket.
@@ -42,6 +44,7 @@ pub enum Op {
 impl Display for Op {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
+            Op::Open => "open",
             Op::Resolve => "resolve",
             Op::Socket => "socket",
             Op::Bind => "bind",
@@ -100,7 +103,7 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match (&self.cause, self.op) {
             (Cause::System(Errno::ETIMEDOUT) | Cause::TimeIsUp(_), _) => 4,
-            (_, Op::Resolve | Op::Socket | Op::Bind | Op::Listen | Op::Connect | Op::Gpio) => 1,
+            (_, Op::Open | Op::Resolve | Op::Socket | Op::Bind | Op::Listen | Op::Connect | Op::Gpio) => 1,
             (_, Op::Accept | Op::Send | Op::Recv | Op::Wait) => 3,
         }
     }

@@ -58,7 +58,8 @@ impl Request {
         format!("{} {}{}", self.id, self.line, data_shown(&self.data))
     }
 
-    pub(crate) fn words(&self) -> Vec<&str> {
+    /// Verb and arguments, one by one.
+    pub fn words(&self) -> Vec<&str> {
         self.line.split(' ').collect()
     }
 }

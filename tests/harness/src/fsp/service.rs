@@ -115,18 +115,43 @@ impl StandIn {
     /// The same, but the network loses the reply if `is_lost` says so: the server has done what it was asked to, and the client does not
     /// hear of it.
     pub fn answer_unless(&mut self, doing: &str, is_lost: impl FnOnce(&Request) -> bool) -> (Request, Option<Reply>) {
-        let (request, from) = loop {
+        let (request, from) = self.take_new(doing);
+        let reply = self.model.deliver(&self.within_limit(&request));
+        let lost = is_lost(&request);
+        self.send(&request, reply.as_ref().filter(|_| !lost), from);
+        (request, reply)
+    }
+
+    /// The same, but it has crashed before the request came, if `crashed` gives the number of the life that began then.
+    pub fn answer_after_crash(
+        &mut self,
+        doing: &str,
+        crashed: impl FnOnce(&Request) -> Option<u32>,
+    ) -> (Request, Option<Reply>) {
+        let (request, from) = self.take_new(doing);
+        if let Some(epoch) = crashed(&request) {
+            self.crash(epoch);
+        }
+        let reply = self.model.deliver(&self.within_limit(&request));
+        self.send(&request, reply.as_ref(), from);
+        (request, reply)
+    }
+
+    fn send(&mut self, request: &Request, reply: Option<&Reply>, to: SocketAddr) {
+        if let Some(reply) = reply {
+            self.peer.send_to(&reply.0, to);
+            self.answered = Some((request.id.clone(), to));
+        }
+    }
+
+    /// The next request that is no copy of what was answered last.
+    fn take_new(&mut self, doing: &str) -> (Request, SocketAddr) {
+        loop {
             let (request, from) = self.take_next(doing);
             if self.answered.as_ref() != Some(&(request.id.clone(), from)) {
-                break (request, from);
+                return (request, from);
             }
-        };
-        let reply = self.model.deliver(&self.within_limit(&request));
-        if let Some(reply) = reply.as_ref().filter(|_| !is_lost(&request)) {
-            self.peer.send_to(&reply.0, from);
-            self.answered = Some((request.id.clone(), from));
         }
-        (request, reply)
     }
 
     fn take_next(&mut self, doing: &str) -> (Request, SocketAddr) {
