@@ -66,6 +66,14 @@ pub(crate) trait EndOfProcess: Send + Sync {
     fn wait_until(&self, deadline: Instant) -> Option<Exit>;
     /// SIGKILL to the whole process group; returns when the child has been reaped. Harmless when repeated.
     fn kill_everything(&self);
+    /// Sends it a signal by a way of its own; false: there is none, `kill` does.
+    fn signal(&self, _signal: i32) -> bool {
+        false
+    }
+    /// Why the harness has ended it: a sentence.
+    fn why(&self) -> Option<String> {
+        None
+    }
     /// What the tracer has seen, if there is one.
     #[cfg(target_os = "linux")]
     fn record(&self) -> Option<&crate::trace::Record> {

@@ -205,7 +205,9 @@ impl Program {
             .transcript
             .note(&self.running.lane, "is asked to end (SIGTERM)");
         self.running.end_is_known.store(true, Ordering::Relaxed);
-        let _ = kill(self.subject(), Signal::SIGTERM);
+        if !self.running.end.signal(Signal::SIGTERM as i32) {
+            let _ = kill(self.subject(), Signal::SIGTERM);
+        }
     }
 
     /// Kills it and its group with SIGKILL; returns when it is gone.

@@ -96,6 +96,9 @@ impl Running {
         if let Some(flood) = self.flood(session) {
             return flood;
         }
+        if let Some(why) = self.end.why() {
+            return format!("`{}` was stopped: {why}", self.lane);
+        }
         let stderr = self.stderr.text();
         let why = match exit {
             Exit::Code(101) => panic_words(&stderr),

@@ -25,7 +25,10 @@
 //! ```
 //! Times are the Pi's: they count from the start of the program, and the same program meets the same times in every run, however busy the
 //! machine is. What stands between two waits costs next to nothing: a look at the clock 1 µs, a register access 0.1 µs.
-#![allow(dead_code, reason = "the supervisor, which uses it, follows")]
+#![cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "elsewhere there is no supervisor")
+)]
 
 mod board;
 mod event;
@@ -35,6 +38,8 @@ mod picture;
 mod plug;
 mod script;
 mod shared;
+#[cfg(target_os = "linux")]
+mod supervisor;
 
 pub use board::{Board, HEADER, PINS, Pin};
 pub use event::{Drive, Edges, Event, Kind, Level, Mode, Pull, millis};

@@ -3,7 +3,8 @@
 use super::{Clock, Pi};
 use crate::{
     Lab, Launch,
-    process::{EndOfProcess, Exit, Spawned, Spec},
+    process::{EndOfProcess, Exit, Spec},
+    trace,
 };
 use std::{
     ffi::OsString,
@@ -14,7 +15,7 @@ use std::{
 
 /// Whether there can be a fake Pi here; if not, a sentence that says why.
 pub fn available() -> Result<(), String> {
-    Err("the fake Raspberry Pi is being built".into())
+    trace::available().map_err(|why| format!("no fake Raspberry Pi: {why}"))
 }
 
 impl Lab {
@@ -97,8 +98,11 @@ impl Drop for Live {
     }
 }
 
-/// Starts a program with a supervisor of its own.
-pub(crate) fn spawn(_spec: &Spec, _pi: &Pi) -> Result<Spawned, String> {
-    available()?;
-    Err("no fake Raspberry Pi".into())
+#[cfg(target_os = "linux")]
+pub(crate) use super::supervisor::spawn;
+
+/// Elsewhere there is no fake Pi, and nobody gets one to start a program on.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn spawn(_: &Spec, _: &Pi) -> Result<crate::process::Spawned, String> {
+    Err("only Linux has a fake Raspberry Pi".into())
 }

@@ -5,7 +5,7 @@ use super::{
     event::{Drive, Event, Kind, Level},
     script::{Action, Script},
 };
-use crate::session::Session;
+use crate::{process::Exit, session::Session};
 use nix::{libc, sys::signal::Signal};
 use std::{
     fmt,
@@ -42,7 +42,7 @@ pub struct Pi {
 }
 
 /// What test and supervisor both see.
-pub(super) struct Shared {
+pub(crate) struct Shared {
     state: Mutex<State>,
     /// The supervisor has something to do.
     work: Condvar,
@@ -50,7 +50,7 @@ pub(super) struct Shared {
     news: Condvar,
 }
 
-pub(super) struct State {
+pub(crate) struct State {
     pub board: Board,
     pub script: Script,
     pub clock: Clock,
@@ -58,16 +58,23 @@ pub(super) struct State {
     pub target: Duration,
     pub limit: Duration,
     pub now: Duration,
+    /// It has its program.
+    pub taken: bool,
     pub begun: bool,
     /// All threads wait, and the clock may not move.
     pub still: bool,
     /// The program is over. A sentence, when it was we who ended it.
     pub over: bool,
+    /// Nothing of it is left.
+    pub buried: bool,
     pub why: Option<String>,
     /// Time that passed because the program looked at the clock or at a level again and again.
     pub spun: Duration,
     pub fault: Option<String>,
     pub kill: bool,
+    pub exit: Option<Exit>,
+    /// Edges that the lines have noted.
+    pub edges: u64,
     pub signals: Vec<i32>,
     events: Vec<Event>,
     lost: u64,
@@ -82,13 +89,17 @@ impl Shared {
             target: Duration::ZERO,
             limit: LIMIT,
             now: Duration::ZERO,
+            taken: false,
             begun: false,
             still: false,
             over: false,
+            buried: false,
             why: None,
             spun: Duration::ZERO,
             fault: None,
             kill: false,
+            exit: None,
+            edges: 0,
             signals: Vec::new(),
             events: Vec::new(),
             lost: 0,
@@ -145,6 +156,7 @@ impl State {
     /// Puts what the board has to tell into the log.
     pub fn log_board(&mut self, thread: u32) {
         for kind in self.board.take_news() {
+            self.edges += u64::from(matches!(kind, Kind::Edge(..)));
             self.log(thread, kind);
         }
     }

@@ -35,8 +35,23 @@ const OFFSET_ARGS: u32 = 16;
 #[cfg(target_arch = "x86_64")]
 const X32: u32 = 0x4000_0000;
 
-/// The program for a subject of which the calls with these numbers are to stop.
+/// The program for a subject of which the calls with these numbers are to stop, `fcntl` and `ioctl` only where they make a descriptor or
+/// change how it behaves.
 pub(super) fn program(numbers: &[i64]) -> Vec<sock_filter> {
+    assemble(traced(numbers))
+}
+
+/// The same with each of these calls stopping, whatever its arguments.
+pub(crate) fn plain_program(numbers: &[i64]) -> Vec<sock_filter> {
+    let rule = |number: &i64| Rule {
+        number: *number,
+        when: When::Always,
+        answer: Answer::Trace,
+    };
+    assemble(numbers.iter().map(rule).collect())
+}
+
+fn assemble(traced: Vec<Rule>) -> Vec<sock_filter> {
     let mut code = vec![
         load(OFFSET_ARCH),
         jump(libc::BPF_JEQ, arch::AUDIT_ARCH, 1, 0),
@@ -47,7 +62,7 @@ pub(super) fn program(numbers: &[i64]) -> Vec<sock_filter> {
         #[cfg(target_arch = "x86_64")]
         answer(libc::SECCOMP_RET_KILL_PROCESS),
     ];
-    for rule in refused().into_iter().chain(traced(numbers)) {
+    for rule in refused().into_iter().chain(traced) {
         code.extend(rule.code());
     }
     code.push(answer(libc::SECCOMP_RET_ALLOW));
@@ -102,7 +117,6 @@ fn refused() -> Vec<Rule> {
     rules
 }
 
-/// `fcntl` and `ioctl` stop only where they make a descriptor or change how it behaves.
 fn traced(numbers: &[i64]) -> Vec<Rule> {
     let fcntl = [libc::F_DUPFD, libc::F_DUPFD_CLOEXEC, libc::F_SETFD, libc::F_SETFL].map(|command| command as u32);
     let ioctl = [libc::FIOCLEX, libc::FIONCLEX, libc::FIONBIO].map(|command| command as u32);

@@ -6,7 +6,7 @@ use std::ffi::c_void;
 const WORD: u64 = 8;
 
 /// Reads `len` bytes at `from`. Whole aligned words are read, so that the last one never reaches into an unmapped page.
-pub(super) fn peek(thread: Pid, from: u64, len: usize) -> Result<Vec<u8>, Errno> {
+pub(crate) fn peek(thread: Pid, from: u64, len: usize) -> Result<Vec<u8>, Errno> {
     let first = from & !(WORD - 1);
     let skip = (from - first) as usize;
     let mut bytes = Vec::with_capacity(skip + len + WORD as usize);
@@ -20,7 +20,7 @@ pub(super) fn peek(thread: Pid, from: u64, len: usize) -> Result<Vec<u8>, Errno>
 }
 
 /// Writes `bytes` at `to`, leaving the neighbours in the same word as they were.
-pub(super) fn poke(thread: Pid, to: u64, bytes: &[u8]) -> Result<(), Errno> {
+pub(crate) fn poke(thread: Pid, to: u64, bytes: &[u8]) -> Result<(), Errno> {
     let first = to & !(WORD - 1);
     let skip = (to - first) as usize;
     let whole = (skip + bytes.len()).next_multiple_of(WORD as usize);
@@ -37,7 +37,7 @@ pub(super) fn poke(thread: Pid, to: u64, bytes: &[u8]) -> Result<(), Errno> {
 }
 
 /// A 4-byte integer behind a pointer of the subject; none where it points nowhere.
-pub(super) fn peek_u32(thread: Pid, from: u64) -> Option<u32> {
+pub(crate) fn peek_u32(thread: Pid, from: u64) -> Option<u32> {
     (from != 0)
         .then(|| peek(thread, from, 4).ok())
         .flatten()

@@ -19,7 +19,7 @@
 )]
 
 mod assert;
-mod bytes;
+pub(crate) mod bytes;
 mod call;
 mod constants;
 mod event;
@@ -30,7 +30,7 @@ mod plug;
 mod values;
 
 #[cfg(target_os = "linux")]
-mod arch;
+pub(crate) mod arch;
 #[cfg(target_os = "linux")]
 mod decode;
 #[cfg(target_os = "linux")]
@@ -38,11 +38,11 @@ mod family;
 #[cfg(target_os = "linux")]
 mod fds;
 #[cfg(target_os = "linux")]
-mod filter;
+pub(crate) mod filter;
 #[cfg(target_os = "linux")]
 mod jailed;
 #[cfg(target_os = "linux")]
-mod memory;
+pub(crate) mod memory;
 #[cfg(target_os = "linux")]
 mod probe;
 #[cfg(target_os = "linux")]
@@ -50,13 +50,13 @@ mod record;
 #[cfg(target_os = "linux")]
 mod rewrite;
 #[cfg(target_os = "linux")]
-mod signals;
+pub(crate) mod signals;
 #[cfg(target_os = "linux")]
-mod spawn;
+pub(crate) mod spawn;
 #[cfg(target_os = "linux")]
 mod strike;
 #[cfg(target_os = "linux")]
-mod tracer;
+pub(crate) mod tracer;
 #[cfg(target_os = "linux")]
 mod visit;
 

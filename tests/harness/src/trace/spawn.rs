@@ -33,7 +33,8 @@ pub(crate) fn spawn(spec: &Spec, plan: Plan, origin: Instant) -> Result<Spawned,
     let (child_in, stdin) = pipe()?;
     let (stdout, child_out) = pipe()?;
     let (stderr, child_err) = pipe()?;
-    let image = Image::new(spec, &plan, [child_in, child_out, child_err])?;
+    let filter = filter::program(&plan.numbers());
+    let image = Image::new(spec, filter, [child_in, child_out, child_err])?;
     let record = Arc::new(Record::new(origin));
     let (tell, started) = mpsc::sync_channel(1);
     let shared = record.clone();
@@ -60,23 +61,29 @@ fn trace(image: Image, plan: Plan, record: Arc<Record>, tell: mpsc::SyncSender<R
         Ok((report, say)) => (File::from(report), say),
         Err(why) => return drop(tell.send(Err(why))),
     };
-    let (argv, envp) = (pointers(&image.argv), pointers(&image.envp));
-    let begun = match &image.jailed {
-        true => jailed::start(&image, &argv, &envp, say.as_raw_fd(), &plan.numbers()).map(|(launcher, main)| {
-            record.launched_by(launcher);
+    let main = match begin(image, say, &plan.numbers()) {
+        Ok((launcher, main)) => {
+            launcher.into_iter().for_each(|launcher| record.launched_by(launcher));
             main
-        }),
-        false => fork_and_seize(|go| image.become_subject(&argv, &envp, go, say.as_raw_fd())),
-    };
-    let main = match begun {
-        Ok(main) => main,
+        }
         Err(why) => return drop(tell.send(Err(why))),
     };
-    drop((image, say));
     let answer = tell.clone();
     Tracer::new(main, plan, record, Box::new(move || drop(answer.send(Ok(main))))).run();
     // Only the first message counts: this one if the program never began.
     let _ = tell.try_send(Err(why_not_started(&mut report)));
+}
+
+/// Forks, and becomes the tracer of what is going to be the subject: the launcher's process id, if there is one, and the subject's. `say`
+/// is where a step that fails is reported. The calls with these numbers are to stop in a jail; without one, `image` has the filter.
+pub(crate) fn begin(image: Image, say: OwnedFd, numbers: &[i64]) -> Result<(Option<Pid>, Pid), String> {
+    let (argv, envp) = (pointers(&image.argv), pointers(&image.envp));
+    match image.jailed {
+        true => {
+            jailed::start(&image, &argv, &envp, say.as_raw_fd(), numbers).map(|(launcher, main)| (Some(launcher), main))
+        }
+        false => fork_and_seize(|go| image.become_subject(&argv, &envp, go, say.as_raw_fd())).map(|main| (None, main)),
+    }
 }
 
 /// Says that nothing is left, however the thread ends.
@@ -113,7 +120,7 @@ impl Drop for Traced {
 }
 
 /// Everything the child needs, made ready before the fork: afterwards it must not allocate.
-pub(super) struct Image {
+pub(crate) struct Image {
     program: CString,
     argv: Vec<CString>,
     envp: Vec<CString>,
@@ -129,7 +136,7 @@ pub(super) struct Image {
 type Step<'a> = (usize, &'a dyn Fn() -> c_int);
 
 impl Image {
-    fn new(spec: &Spec, plan: &Plan, stdio: [OwnedFd; 3]) -> Result<Image, String> {
+    pub(crate) fn new(spec: &Spec, filter: Vec<libc::sock_filter>, stdio: [OwnedFd; 3]) -> Result<Image, String> {
         let program = c_string(spec.program.as_os_str())?;
         let mut argv = vec![program.clone()];
         for arg in &spec.args {
@@ -140,7 +147,6 @@ impl Image {
             envp.push(c_string(&[name.as_os_str(), value.as_os_str()].join(OsStr::new("=")))?);
         }
         let cwd = c_string(spec.cwd.as_os_str())?;
-        let filter = filter::program(&plan.numbers());
         Ok(Image {
             program,
             argv,
@@ -333,7 +339,7 @@ pub(super) fn give_up(pid: Pid) {
 }
 
 /// What the child said before it gave up.
-fn why_not_started(report: &mut File) -> String {
+pub(crate) fn why_not_started(report: &mut File) -> String {
     let mut told = [0u8; 8];
     match report.read_exact(&mut told) {
         Ok(()) => {
@@ -360,7 +366,7 @@ fn pointers(strings: &[CString]) -> Vec<*const c_char> {
 }
 
 /// A pipe whose ends close on exec and are none of 0, 1, 2: the child puts its own there.
-fn pipe() -> Result<(OwnedFd, OwnedFd), String> {
+pub(crate) fn pipe() -> Result<(OwnedFd, OwnedFd), String> {
     let ends = pipe2(OFlag::O_CLOEXEC).and_then(|(read, write)| Ok((above_standard(read)?, above_standard(write)?)));
     ends.map_err(|errno| format!("pipe: {errno}"))
 }

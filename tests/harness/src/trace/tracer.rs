@@ -17,7 +17,7 @@ use std::{
 };
 
 /// `status >> 16` of a stop that PTRACE_SEIZE brings for group stops and new tracees (`linux/ptrace.h`; not in libc for gnu).
-const EVENT_STOP: i32 = 128;
+pub(crate) const EVENT_STOP: i32 = 128;
 
 /// One thread of the subject.
 pub(super) struct Task {
@@ -173,28 +173,31 @@ impl Task {
 
 /// How a stopped tracee goes on.
 #[derive(Clone, Copy)]
-pub(super) enum Resume {
+pub(crate) enum Resume {
     /// Until the next traced call or event.
     Run,
     /// Until the call it is in returns.
     ToReturn,
     /// Not at all, but it may be told to.
     Listen,
+    /// For one instruction.
+    Step,
 }
 
 /// nix cannot carry real-time signals and has no LISTEN.
-pub(super) fn resume(thread: Pid, how: Resume, signal: i32) {
+pub(crate) fn resume(thread: Pid, how: Resume, signal: i32) {
     let request = match how {
         Resume::Run => libc::PTRACE_CONT,
         Resume::ToReturn => libc::PTRACE_SYSCALL,
         Resume::Listen => libc::PTRACE_LISTEN,
+        Resume::Step => libc::PTRACE_SINGLESTEP,
     };
-    // SAFETY: none of the three requests reads or writes memory of ours; the last argument is a number.
+    // SAFETY: none of these requests reads or writes memory of ours; the last argument is a number.
     unsafe { libc::ptrace(request, thread.as_raw(), 0usize, signal as usize) };
 }
 
 /// Waits for any tracee of this thread. nix refuses the statuses of real-time signals, after having eaten them.
-fn wait_any() -> Result<(Pid, i32), Errno> {
+pub(crate) fn wait_any() -> Result<(Pid, i32), Errno> {
     let mut status = 0;
     // SAFETY: `status` lives until the call returns.
     let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };

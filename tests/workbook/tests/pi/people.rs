@@ -1,0 +1,64 @@
+//! Somebody talks to the program: over TCP, with the clock held or running, and over its stdin.
+use super::{LED, Level, ms};
+use harness::pi::Clock;
+use std::time::Instant;
+
+#[test]
+fn a_client_and_a_held_clock_go_in_lockstep() {
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        let (lab, pi) = pi!();
+        pi.set_clock(Clock::Held);
+        let server = lab.program(["server"]).on(&pi).serve();
+        let mut client = lab.connect("client", server.addr());
+        let mut ask = |request: &str, answer: &str| {
+            client.send(format!("{request}\n").as_bytes());
+            client.expect_bytes(format!("{answer}\n").as_bytes(), "the answer");
+        };
+        ask("level", "false");
+        ask("pulse 1234", "ok");
+        pi.settle();
+        ask("level", "true");
+        pi.run_for(ms(1233));
+        ask("level", "true");
+        pi.run_for(ms(2));
+        ask("level", "false");
+        pi.expect_timeline(LED, &[(0, Level::Low), (0, Level::High), (1234, Level::Low)]);
+        runs.push(
+            pi.timeline(LED)
+                .iter()
+                .map(|(at, level)| (harness::pi::millis(*at), *level))
+                .collect::<Vec<_>>(),
+        );
+        server.terminate();
+        assert_eq!(server.wait().exit, harness::Exit::Signal(15));
+    }
+    assert!(runs.iter().all(|run| *run == runs[0]), "{runs:?}");
+}
+
+#[test]
+fn a_real_clock_follows_the_wall() {
+    let (lab, pi) = pi!();
+    pi.set_clock(Clock::Real);
+    let server = lab.program(["server"]).on(&pi).serve();
+    let mut client = lab.connect("client", server.addr());
+    let begun = Instant::now();
+    client.send(b"pulse 200\n");
+    client.expect_bytes(b"ok\n", "the answer");
+    let mut answer = String::new();
+    while answer != "false" || begun.elapsed() < ms(150) {
+        client.send(b"level\n");
+        answer = client.read_line("the level").trim().to_owned();
+    }
+    assert!(begun.elapsed() >= ms(199), "{:?}", begun.elapsed());
+    client.send(b"quit\n");
+    server.expect_exit(0);
+}
+
+#[test]
+fn lines_on_stdin_are_waited_for() {
+    let (lab, pi) = pi!();
+    let finished = lab.program(["lines"]).on(&pi).run(b"one\ntwo\n").expect_code(0);
+    assert_eq!(finished.stdout_text(), "2 lines\n");
+    pi.expect_timeline(LED, &[(0, Level::Low), (0, Level::High), (100, Level::Low)]);
+}
