@@ -1,30 +1,22 @@
 //! "This looks like …": which known misconception explains the checks that a program lost.
 //!
-//! Every mutant has a signature, the set of checks that it fails; `grader audit --record` writes them beside the solution. A
-//! program's failed checks are compared with each signature by *likeness*: the shared checks over all checks of the two sets
-//! (Jaccard), each weighted by how rarely the exercise's mutants lose it, because a check that everybody loses tells nothing.
-//! Checks that only a control failed for, and those not run here, are in neither set.
+//! Every mutant has a signature, the set of checks that it fails; `grader audit --record` writes them beside the solution. How close a
+//! program comes to one, and when that is sure enough to be said, is [`harness::mistakes`]'s to decide: `cargo test` says the same.
 //!
-//! A diagnosis is given from [`SURE`] on, and only if at most [`AT_MOST`] misconceptions are that close together: more would be
-//! guessing.
+//! A handout has the public part, `mistakes.toml` beside the rubric: no names and no hidden checks, only sentences and public ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use harness::mistakes::{self, Mistake};
+use harness::words;
 use serde::{Deserialize, Serialize};
 
-use crate::course::Exercise;
+use crate::course::{Exercise, Visibility};
 use crate::grade::{CheckRun, NotRun, Outcome};
 use crate::handout;
 use crate::mutant::{self, Mutant};
-
-/// The least likeness, of 1, that is worth saying.
-pub const SURE: f64 = 0.7;
-/// Misconceptions closer together than this are equally likely.
-const CLOSE: f64 = 0.05;
-/// The most misconceptions that a diagnosis names.
-const AT_MOST: usize = 2;
 
 /// A misconception that explains what a program lost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,15 +32,15 @@ pub struct Diagnosis {
 /// The signatures of one exercise's mutants.
 #[derive(Debug, Clone, Default)]
 pub struct Signatures {
-    known: Vec<Signature>,
+    /// Names of the mutants; in a handout they have none.
+    names: Vec<String>,
+    known: Vec<Mistake>,
 }
 
-#[derive(Debug, Clone)]
-struct Signature {
-    misconception: String,
-    feedback: String,
-    failed: BTreeSet<String>,
-}
+/// The public part of the signatures, beside a handout's rubric.
+pub const HANDED_OUT: &str = "mistakes.toml";
+/// What stands in a handout for a mutant's name.
+const UNNAMED: &str = "known-mistake";
 
 /// `signatures.toml`.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -102,70 +94,73 @@ impl Recorded {
 }
 
 impl Signatures {
-    /// The signatures of an exercise; none where there is no solution (a handout).
+    /// The signatures of an exercise: all there is to know, or in a handout its public part.
     ///
     /// # Errors
-    /// `mutants.toml` or `signatures.toml` cannot be read.
+    /// `mutants.toml`, `signatures.toml` or `mistakes.toml` cannot be read.
     pub fn load(exercise: &Exercise) -> Result<Signatures> {
         let Some(solution) = &exercise.solution else {
-            return Ok(Signatures::default());
+            return Signatures::of_handout(&exercise.dir.join(HANDED_OUT));
         };
         let mut recorded = Recorded::read(solution)?;
-        let known = mutant::load(exercise)?.into_iter().filter_map(|mutant| {
-            let failed = recorded.mutants.remove(&mutant.name)?;
-            Some(Signature {
-                misconception: mutant.name,
-                feedback: mutant.feedback,
-                failed,
-            })
-        });
-        Ok(Signatures { known: known.collect() })
+        let mut signatures = Signatures::default();
+        for mutant in mutant::load(exercise)? {
+            if let Some(fails) = recorded.mutants.remove(&mutant.name) {
+                let says = mutant.feedback;
+                signatures.known.push(Mistake { says, fails });
+                signatures.names.push(mutant.name);
+            }
+        }
+        Ok(signatures)
     }
 
-    /// What these outcomes look like, the likeliest first; empty when that is not sure.
+    fn of_handout(path: &Path) -> Result<Signatures> {
+        if !path.exists() {
+            return Ok(Signatures::default());
+        }
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let known = mistakes::read(&text).map_err(|why| anyhow!("{} has a mistake: {why}", path.display()))?;
+        let names = vec![UNNAMED.to_string(); known.len()];
+        Ok(Signatures { names, known })
+    }
+
+    /// What a handout gets: for every mutant that a public check notices, those checks and the sentence.
+    pub fn public_part(&self, exercise: &Exercise) -> String {
+        let is_public = |name: &&String| {
+            let mut checks = exercise.rubric.checks.iter();
+            checks.any(|check| check.visibility == Visibility::Public && check.name == **name)
+        };
+        let mut text = "# Well-known mistakes: the public checks that fail, and a sentence about each. `cargo test` and the grader read it.\n".to_string();
+        for mistake in &self.known {
+            let fails: Vec<&String> = mistake.fails.iter().filter(is_public).collect();
+            if !fails.is_empty() {
+                let (says, fails) = (toml::Value::from(&*mistake.says), format!("{fails:?}"));
+                text.push_str(&format!("\n[[mistake]]\nsays = {says}\nfails = {fails}\n"));
+            }
+        }
+        text
+    }
+
+    /// What these outcomes look like, the likeliest first; empty when that is not sure, and for a program that is not finished.
     pub fn diagnose(&self, checks: &[CheckRun]) -> Vec<Diagnosis> {
-        let (failed, unknown) = (failed(checks), unknown(checks));
-        if failed.is_empty() {
+        if checks.iter().any(is_unfinished) {
             return Vec::new();
         }
-        let mut found: Vec<Diagnosis> = self
-            .known
-            .iter()
-            .map(|signature| Diagnosis {
-                misconception: signature.misconception.clone(),
-                feedback: signature.feedback.clone(),
-                likeness: self.likeness(&failed, &signature.failed, &unknown),
-            })
-            .filter(|diagnosis| diagnosis.likeness >= SURE)
-            .collect();
-        found.sort_by(|a, b| b.likeness.total_cmp(&a.likeness));
-        let best = found.first().map_or(0.0, |diagnosis| diagnosis.likeness);
-        found.retain(|diagnosis| best - diagnosis.likeness < CLOSE);
-        if found.len() > AT_MOST {
-            found.clear();
-        }
-        found
-    }
-
-    fn likeness(&self, failed: &BTreeSet<String>, signature: &BTreeSet<String>, unknown: &BTreeSet<String>) -> f64 {
-        let weight = |names: &mut dyn Iterator<Item = &String>| -> f64 {
-            names
-                .filter(|name| !unknown.contains(*name))
-                .map(|name| self.rarity(name))
-                .sum()
+        let diagnosis = |(at, likeness): (usize, f64)| Diagnosis {
+            misconception: self.names[at].clone(),
+            feedback: self.known[at].says.clone(),
+            likeness,
         };
-        let all = weight(&mut failed.union(signature));
-        if all == 0.0 {
-            return 0.0;
-        }
-        weight(&mut failed.intersection(signature)) / all
+        let found = mistakes::likely(&self.known, &failed(checks), &unknown(checks));
+        found.into_iter().map(diagnosis).collect()
     }
+}
 
-    /// How much a lost check tells: the fewer mutants lose it, the more.
-    fn rarity(&self, check: &str) -> f64 {
-        let count = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
-        let losers = self.known.iter().filter(|known| known.failed.contains(check)).count();
-        ((count(self.known.len()) + 1.0) / (count(losers) + 0.5)).ln()
+/// Whether a check ran into a `todo!()`.
+fn is_unfinished(run: &CheckRun) -> bool {
+    match &run.outcome {
+        Outcome::Failed(failure) => words::is_unfinished(&failure.received),
+        _ => false,
     }
 }
 
@@ -201,13 +196,13 @@ mod tests {
     use crate::grade::Failure;
 
     fn known(signatures: &[(&str, &[&str])]) -> Signatures {
-        let signature = |(name, failed): &(&str, &[&str])| Signature {
-            misconception: (*name).into(),
-            feedback: format!("about {name}"),
-            failed: failed.iter().map(|check| (*check).into()).collect(),
+        let mistake = |(name, fails): &(&str, &[&str])| Mistake {
+            says: format!("about {name}"),
+            fails: fails.iter().map(|check| (*check).into()).collect(),
         };
         Signatures {
-            known: signatures.iter().map(signature).collect(),
+            names: signatures.iter().map(|(name, _)| (*name).into()).collect(),
+            known: signatures.iter().map(mistake).collect(),
         }
     }
 

@@ -16,18 +16,22 @@ use anyhow::{Context, Result, bail, ensure};
 use walkdir::{DirEntry, WalkDir};
 
 use crate::course::{Course, Exercise};
+use crate::diagnosis::{HANDED_OUT, Signatures};
 use crate::stub;
 use crate::toolchain::Toolchain;
 
 /// Files at the top that go along, where they exist.
-const TOP: [&str; 9] = [
+const TOP: [&str; 12] = [
     "README.md",
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "Cargo.toml",
     "Cargo.lock",
     ".cargo/config.toml",
+    ".devcontainer/devcontainer.json",
     ".gitignore",
+    ".vscode/extensions.json",
+    ".vscode/settings.json",
     "clippy.toml",
     "rustfmt.toml",
 ];
@@ -166,7 +170,11 @@ fn fill_exercise(course: &Course, exercise: &Exercise, draft: &Path) -> Result<(
         }
     }
     copy_folder(&course.root, &format!("{folder}/tests"), draft)?;
+    let mistakes = Signatures::load(exercise)?.public_part(exercise);
+    put(draft, &format!("{folder}/{HANDED_OUT}"), mistakes.as_bytes())?;
     for (name, stub) in stub::files(exercise)? {
+        // The second one is for `grader reset`.
+        put(draft, &format!("{folder}/{}/{name}", stub::COPY), stub.as_bytes())?;
         put(draft, &format!("{folder}/src/{name}"), stub.as_bytes())?;
     }
     Ok(())

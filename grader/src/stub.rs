@@ -19,6 +19,8 @@ use crate::grading::solution_work;
 const OPEN: &str = "// SOLUTION";
 const MORE: &str = "// STUB";
 const CLOSE: &str = "// END SOLUTION";
+/// The folder with a handout's second copy of the stub, in the exercise's folder, where nobody edits it.
+pub const COPY: &str = "stub";
 /// Every hidden file has a line with this; the rest of the token is never written in a public file.
 pub const CANARY_PREFIX: &str = "CANARY-";
 

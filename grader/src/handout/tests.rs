@@ -51,7 +51,11 @@ impl Room {
             ("solutions/ex01-a/tests/hidden.rs", &hidden),
             (
                 "solutions/ex01-a/mutants.toml",
-                "believes = \"A secret belief of many students.\"\n",
+                "[[mutant]]\nid = \"m1\"\nname = \"a\"\nbelieves = \"A secret belief of many students.\"\nfeedback = \"Say \\\"f\\\" to them.\"\nloses = [\"n\"]\n",
+            ),
+            (
+                "solutions/ex01-a/signatures.toml",
+                "a = [\"n\", \"a_hidden_check_with_a_long_name\"]\nb = [\"n\"]\n",
             ),
         ] {
             room.file(name, text);
@@ -106,9 +110,11 @@ fn a_handout_holds_what_a_student_needs_and_nothing_else() {
             "book/src/SUMMARY.md",
             "exercises/ex01-a/Cargo.toml",
             "exercises/ex01-a/README.md",
+            "exercises/ex01-a/mistakes.toml",
             "exercises/ex01-a/rubric.toml",
             "exercises/ex01-a/src/lib.rs",
             "exercises/ex01-a/src/main.rs",
+            "exercises/ex01-a/stub/lib.rs",
             "exercises/ex01-a/tests/public.rs",
             "exercises/netlab/src/lib.rs",
             "exercises/rppal-standin/src/lib.rs",
@@ -121,6 +127,16 @@ fn a_handout_holds_what_a_student_needs_and_nothing_else() {
         read("exercises/ex01-a/src/lib.rs"),
         "//! An exercise with a line that both have.\npub fn f() {\n    todo!(\"compute it\")\n}\n",
         "the stub is derived, whatever lies in the tree"
+    );
+    assert_eq!(
+        read("exercises/ex01-a/stub/lib.rs"),
+        read("exercises/ex01-a/src/lib.rs")
+    );
+    let mistakes = read("exercises/ex01-a/mistakes.toml");
+    assert_eq!(
+        mistakes.split_once("\n\n").unwrap().1,
+        "[[mistake]]\nsays = 'Say \"f\" to them.'\nfails = [\"n\"]\n",
+        "public checks and sentences, of known mutants"
     );
     assert_eq!(
         read("Cargo.toml"),
@@ -197,7 +213,7 @@ fn a_line_of_a_hidden_file_stops_it_wherever_it_would_be_handed_out() {
         ),
         (
             "believes = \"A secret belief of many students.\"",
-            "solutions/ex01-a/mutants.toml:1",
+            "solutions/ex01-a/mutants.toml:4",
         ),
     ] {
         let room = Room::new();

@@ -1,20 +1,11 @@
 //! What text reports share: the list of an exercise's checks, a failure in full and in one line, wrapped paragraphs.
 
+use harness::words;
+
 use super::sanitize;
-use crate::course::Check;
 use crate::grade::{Build, CheckRun, Failure, Grade, NotRun, Outcome, StudentGrades};
 
-/// Columns of a text report. Charts and programs' output may be wider; they are not wrapped.
-pub(super) const WIDTH: usize = 80;
-
-/// What is said of a check whose undisturbed session failed already.
-pub(super) const NOT_RUN_CONTROL: &str =
-    "Not run: this check repeats an ordinary session under worse conditions, and the ordinary one went wrong.";
-
-/// A test's name as a sentence: `prints_the_real_port` reads "prints the real port".
-pub(super) fn sentence(name: &str) -> String {
-    name.replace('_', " ")
-}
+pub(super) use harness::words::{FIXED_SPACE, NOT_RUN_CONTROL, WIDTH, paragraph, sentence, wrapped};
 
 /// `40 of 82 points`, and whether our fault keeps the number from being final.
 pub(super) fn score(points: u32, of: u32, inconclusive: bool) -> String {
@@ -29,10 +20,7 @@ pub(super) fn score(points: u32, of: u32, inconclusive: bool) -> String {
 pub(super) fn heading(grade: &Grade) -> String {
     let left = format!("{}  {}", grade.exercise, sanitize::line(&grade.title));
     let right = score(grade.points(), grade.of(), grade.is_inconclusive());
-    let gap = WIDTH
-        .saturating_sub(left.chars().count() + right.chars().count())
-        .max(2);
-    format!("{left}{}{right}\n", " ".repeat(gap))
+    words::at_both_ends(&left, &right) + "\n"
 }
 
 /// One line per check: how it ended, id, name, and points or why there are none.
@@ -59,32 +47,14 @@ pub(super) fn sign_and_points(run: &CheckRun) -> (char, String) {
 
 fn check_line(run: &CheckRun, ids: usize) -> String {
     let (sign, right) = sign_and_points(run);
-    let left = format!("  {sign} {:<ids$}  {}", run.check.id, sentence(&run.check.name));
-    let gap = WIDTH
-        .saturating_sub(left.chars().count() + right.chars().count())
-        .max(2);
-    format!("{left}{}{right}\n", " ".repeat(gap))
+    words::check_line(sign, &run.check.id, ids, &run.check.name, &right)
 }
 
 /// The known misconceptions that explain what was lost.
 pub(super) fn diagnoses(grade: &Grade) -> String {
-    let sentences = grade
-        .diagnoses
-        .iter()
-        .map(|diagnosis| sanitize::line(&diagnosis.feedback));
-    match sentences.collect::<Vec<_>>().as_slice() {
-        [] => String::new(),
-        [one] => format!("\n  This looks like a mistake that we know\n{}", paragraph("    ", one)),
-        several => {
-            let several = several
-                .iter()
-                .map(|one| paragraph("    - ", one).replace("\n    - ", "\n      "));
-            format!(
-                "\n  This looks like one of two mistakes that we know\n{}",
-                several.collect::<String>()
-            )
-        }
-    }
+    let sentences = grade.diagnoses.iter();
+    let sentences: Vec<String> = sentences.map(|diagnosis| sanitize::line(&diagnosis.feedback)).collect();
+    words::looks_like(&sentences)
 }
 
 /// What became of the files, where there is more to say than the list of checks does.
@@ -116,10 +86,7 @@ pub(super) fn in_full(run: &CheckRun, grade: &Grade) -> String {
     let failure = match &run.outcome {
         Outcome::Failed(failure) => failure,
         Outcome::NotRun(NotRun::Control { fix_first, failure }) => {
-            text.push_str(&paragraph(
-                "    ",
-                &format!("{NOT_RUN_CONTROL} Fix first: {}.", sentence(fix_first)),
-            ));
+            text.push_str(&words::not_run(fix_first));
             let failed = |run: &CheckRun| run.check.name == *fix_first && matches!(run.outcome, Outcome::Failed(_));
             if grade.checks.iter().any(failed) {
                 return text;
@@ -128,53 +95,62 @@ pub(super) fn in_full(run: &CheckRun, grade: &Grade) -> String {
         }
         _ => return String::new(),
     };
-    text.push_str(&field("While", &failure.doing));
-    text.push_str(&field("Expected", &failure.expected));
-    text.push_str(&field("Received", &failure.received));
-    if !failure.chart.trim().is_empty() {
-        let chart = sanitize::text(&failure.chart);
-        text.push_str(&format!(
-            "\n    What happened\n{}",
-            indented("      ", chart.trim_matches('\n'))
-        ));
-    }
-    if !failure.stderr.trim().is_empty() {
-        text.push_str(&format!(
-            "\n    What the program wrote to its standard error\n{}",
-            quoted(&failure.stderr)
-        ));
-    }
+    text.push_str(&words::in_full(&clean(failure)));
     text.push('\n');
-    text.push_str(&advice(check));
+    text.push_str(&words::advice(&check.concept, &check.feedback, &check.book));
     text
 }
 
-/// The concept, the rubric's sentence, and where to read.
-fn advice(check: &Check) -> String {
-    let mut text = field("About", &check.concept);
-    text.push_str(&field("Think", &check.feedback));
-    text.push_str(&field("Read", &format!("book/src/{}", check.book)));
-    text
+/// A failure that is safe to show.
+fn clean(failure: &Failure) -> harness::evidence::Failure {
+    harness::evidence::Failure {
+        doing: sanitize::text(&failure.doing),
+        expected: sanitize::text(&failure.expected),
+        received: sanitize::text(&failure.received),
+        chart: sanitize::text(&failure.chart),
+        stderr: sanitize::text(&failure.stderr),
+    }
+}
+
+/// The failure of a lost check, safe to show.
+fn failure_of(run: &CheckRun) -> Option<harness::evidence::Failure> {
+    match &run.outcome {
+        Outcome::Failed(failure) | Outcome::NotRun(NotRun::Control { failure, .. }) => Some(clean(failure)),
+        _ => None,
+    }
+}
+
+/// What stands above the check to begin with.
+pub(super) fn begin_with(run: &CheckRun) -> &'static str {
+    failure_of(run).map_or("First to fix", |failure| words::begin_with(&failure))
+}
+
+/// What comes after the first lost check: those that ended as it did, and the others in a line each.
+pub(super) fn the_others(first: &CheckRun, lost: &[&CheckRun]) -> String {
+    let like = |run: &CheckRun| {
+        let both = failure_of(run).zip(failure_of(first));
+        let kind = |run: &CheckRun| matches!(run.outcome, Outcome::Failed(_));
+        kind(run) == kind(first) && both.is_some_and(|(one, other)| words::is_the_same(&one, &other))
+    };
+    let others = lost.iter().copied().filter(|run| run.check.id != first.check.id);
+    let (same, others): (Vec<&CheckRun>, Vec<&CheckRun>) = others.partition(|run| like(run));
+    let same: Vec<&str> = same.iter().map(|run| run.check.id.as_str()).collect();
+    words::the_same(&same) + &others.iter().map(|run| in_one_line(run)).collect::<String>()
 }
 
 /// A lost check in one line, for what comes after the first failure.
-pub(super) fn in_one_line(run: &CheckRun) -> String {
-    let head = format!("{} {}", run.check.id, sentence(&run.check.name));
-    let tail = why_lost(run);
-    if tail.is_empty() {
-        return tail;
+fn in_one_line(run: &CheckRun) -> String {
+    match why_lost(run) {
+        why if why.is_empty() => why,
+        why => words::then(&run.check.id, &run.check.name, &why),
     }
-    let mut lines = wrapped(&format!("{head}: {tail}"), WIDTH - 6).into_iter();
-    let first = lines.next().unwrap_or_default();
-    let more: String = lines.map(|line| format!("      {line}\n")).collect();
-    format!("    {first}\n{more}")
 }
 
 /// What a lost check is about, in one line; empty for others.
 pub(super) fn why_lost(run: &CheckRun) -> String {
     match &run.outcome {
-        Outcome::Failed(failure) => one_line(failure),
-        Outcome::NotRun(NotRun::Control { fix_first, .. }) => format!("not run; fix “{}” first", sentence(fix_first)),
+        Outcome::Failed(failure) => words::in_short(&clean(failure)),
+        Outcome::NotRun(NotRun::Control { fix_first, .. }) => words::not_run_in_short(fix_first),
         _ => String::new(),
     }
 }
@@ -187,21 +163,6 @@ pub(super) fn why_without_points(run: &CheckRun) -> String {
         Outcome::Inconclusive(reason) => format!("The grader's fault, not yours: {}", sanitize::line(reason)),
         _ => String::new(),
     }
-}
-
-fn one_line(failure: &Failure) -> String {
-    let short = |text: &str| {
-        let line = sanitize::line(text);
-        match line.char_indices().nth(100) {
-            Some((cut, _)) => format!("{}…", &line[..cut]),
-            None => line,
-        }
-    };
-    format!(
-        "expected {}; received {}",
-        short(&failure.expected),
-        short(&failure.received)
-    )
 }
 
 /// Whether a check cost points because of what the program did or did not do.
@@ -256,60 +217,7 @@ pub(super) fn left_out(grade: &Grade) -> String {
     reasons.iter().map(line).collect()
 }
 
-/// `    Expected  end of stream`, wrapped below itself; text of several lines stays as it is.
-fn field(name: &str, value: &str) -> String {
-    let value = sanitize::text(value);
-    let value = value.trim_end();
-    let lines = if value.contains('\n') {
-        value.lines().map(str::to_string).collect()
-    } else {
-        wrapped(value, WIDTH - 14)
-    };
-    let mut text = String::new();
-    for (i, line) in lines.iter().enumerate() {
-        let name = if i == 0 { name } else { "" };
-        text.push_str(format!("    {name:<8}  {line}").trim_end());
-        text.push('\n');
-    }
-    text
-}
-
 /// Text of a program, with a bar in front of every line: whatever it says, it is a quotation.
-pub(super) fn quoted(text: &str) -> String {
-    indented("    │ ", sanitize::text(text).trim_matches('\n'))
-}
-
-fn indented(by: &str, text: &str) -> String {
-    text.lines()
-        .map(|line| format!("{}\n", format!("{by}{line}").trim_end()))
-        .collect()
-}
-
-/// Stands for a space at which [`paragraph`] does not break the line.
-pub(super) const FIXED_SPACE: char = '\u{a0}';
-
-/// One paragraph, wrapped and indented.
-pub(super) fn paragraph(indent: &str, text: &str) -> String {
-    let lines = wrapped(text, WIDTH - indent.chars().count());
-    lines
-        .iter()
-        .map(|line| format!("{indent}{}\n", line.replace(FIXED_SPACE, " ")))
-        .collect()
-}
-
-/// Words in lines of at most `width` characters; a longer word has a line of its own.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split([' ', '\n', '\t']).filter(|word| !word.is_empty()) {
-        let last = lines.last_mut().expect("there is always a line");
-        if last.is_empty() {
-            last.push_str(word);
-        } else if last.chars().count() + 1 + word.chars().count() <= width {
-            last.push(' ');
-            last.push_str(word);
-        } else {
-            lines.push(word.to_string());
-        }
-    }
-    lines
+fn quoted(text: &str) -> String {
+    words::quoted(&sanitize::text(text))
 }

@@ -61,9 +61,9 @@ fn own_exercise(grade: &Grade) -> String {
         return text;
     };
     text.push_str(&checks::diagnoses(grade));
-    text.push_str(&format!("\n  First to fix\n{}", checks::in_full(first, grade)));
-    let others = lost.iter().filter(|run| run.check.id != first.check.id);
-    let others: String = others.map(|run| checks::in_one_line(run)).collect();
+    let begin = checks::begin_with(first);
+    text.push_str(&format!("\n  {begin}\n{}", checks::in_full(first, grade)));
+    let others = checks::the_others(first, &lost);
     if !others.is_empty() {
         text.push_str(&format!("\n  Then\n{others}"));
     }

@@ -5,6 +5,7 @@ use crate::{
     chart::{self, Style, Times},
     report,
     session::Session,
+    sheet,
 };
 use std::{
     env,
@@ -65,13 +66,22 @@ pub struct Lab {
     subject: PathBuf,
     jail: Option<PathBuf>,
     evidence: Option<PathBuf>,
+    /// How it ends stands in the sheet that this process prints last.
+    collected: bool,
     _folder: TempDir,
 }
 
 impl Lab {
     /// Opens the laboratory of the test that runs on this thread.
     pub fn open(exercise: Exercise) -> Lab {
-        Lab::open_for(exercise, Grading::from_env())
+        let grading = Grading::from_env();
+        let collected = grading.evidence.is_none();
+        if collected {
+            sheet::begin(exercise.package, exercise.rubric);
+        }
+        let mut lab = Lab::open_for(exercise, grading);
+        lab.collected = collected;
+        lab
     }
 
     /// Like [`Lab::open`], without looking at the environment.
@@ -105,6 +115,7 @@ impl Lab {
             subject: absolute(subject),
             jail: grading.jail.map(absolute),
             evidence: grading.evidence.map(absolute),
+            collected: false,
             _folder: folder,
         }
     }
@@ -305,6 +316,9 @@ impl Drop for Lab {
         let flooded = self.session.lose_by_output();
         let record = self.session.record(thread::panicking());
         self.session.end_programs();
+        if self.collected {
+            sheet::note(&record);
+        }
         let written = self.evidence.as_ref().map(|file| (record.append(file), file));
         if let Some((Err(error), file)) = written {
             let problem = format!("the evidence could not be written to {}: {error}", file.display());

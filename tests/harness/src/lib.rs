@@ -25,6 +25,7 @@ mod lab;
 mod launch;
 mod loss;
 mod merge;
+pub mod mistakes;
 mod output;
 pub mod pi;
 mod proc;
@@ -38,6 +39,7 @@ mod report;
 mod rubric;
 mod running;
 mod session;
+mod sheet;
 #[doc(hidden)]
 pub mod snapshot;
 mod tcp;
@@ -47,6 +49,7 @@ pub mod trace;
 mod transcript;
 mod udp;
 mod unix;
+pub mod words;
 
 pub use blackhole::Blackhole;
 pub use connect::Listener;

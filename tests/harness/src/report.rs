@@ -1,9 +1,9 @@
 //! The one report that a failed check prints, and the panic that carries it.
 //!
 //! The panic is only the way out of the test function: its usual two lines about threads and backtraces would stand in a student's way, so a
-//! hook prints the report instead. Panics of any other kind, a bug in a test, keep their usual words and are remembered for the evidence.
+//! hook prints the report instead, or leaves that to the [`sheet`] of the whole process. Panics of any other kind, a bug in a test, keep their usual words and are remembered for the evidence.
 
-use crate::{chart::wrapped, evidence::Failure, rubric::Check};
+use crate::{chart::wrapped, evidence::Failure, rubric::Check, sheet};
 use std::{cell::RefCell, panic, sync::Once};
 
 /// The payload of a harness failure: the text that the student reads.
@@ -35,7 +35,10 @@ pub(crate) fn render(heading: &Heading, failure: &Failure) -> String {
         text += &format!("\nWhat happened\n{}", indented(&failure.chart, "  "));
     }
     if !failure.stderr.is_empty() {
-        text += &format!("\nIts stderr\n{}", indented(&failure.stderr, "  "));
+        text += &format!(
+            "\nWhat the program wrote to its standard error\n{}",
+            indented(&failure.stderr, "  ")
+        );
     }
     text + &advice(heading)
 }
@@ -67,17 +70,11 @@ fn advice(heading: &Heading) -> String {
     let Some(rubric) = heading.rubric.filter(|_| heading.fix_first.is_none()) else {
         return String::new();
     };
-    let mut text = String::new();
-    for line in [("Think about: ", &rubric.concept), ("", &rubric.feedback)] {
-        if !line.1.is_empty() {
-            text += &wrapped(&format!("{}{}", line.0, line.1), WIDTH, usize::MAX).join("\n");
-            text.push('\n');
-        }
-    }
+    let mut text = field("About", &rubric.concept) + &field("Think", &rubric.feedback);
     if !rubric.book.is_empty() {
-        text += &format!("Read: book/src/{}\n", rubric.book);
+        text += &format!("Read     book/src/{}\n", rubric.book);
     }
-    if text.is_empty() { text } else { format!("\n{text}") }
+    format!("\n{text}")
 }
 
 fn field(label: &str, value: &str) -> String {
@@ -113,6 +110,7 @@ pub(crate) fn install_hook() {
     ONCE.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| match info.payload().downcast_ref::<Report>() {
+            Some(_) if sheet::collects() => {}
             Some(report) => eprintln!("\n{}", report.0),
             None => {
                 let place = info

@@ -34,21 +34,61 @@ fn limit(rubric: &str, name: &str) -> Option<u64> {
 
 /// The entry of the check named `name`, if the rubric has one.
 pub(crate) fn find(rubric: &str, name: &str) -> Option<Check> {
-    let table: toml::Table = rubric.parse().ok()?;
-    let checks = table.get("check")?.as_array()?;
-    let check = checks
-        .iter()
-        .find(|check| check.get("name").and_then(|n| n.as_str()) == Some(name))?;
-    let text = |key: &str| check.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
-    Some(Check {
-        id: text("id"),
-        points: check
-            .get("points")
-            .and_then(|p| p.as_integer())
-            .and_then(|p| p.try_into().ok())
-            .unwrap_or(0),
-        concept: text("concept"),
-        feedback: text("feedback"),
-        book: text("book"),
-    })
+    let checks = Rubric::of(rubric).checks;
+    checks
+        .into_iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, check)| check)
+}
+
+/// What a sheet says about an exercise as a whole.
+#[derive(Debug, Default)]
+pub(crate) struct Rubric {
+    /// Title of the exercise.
+    pub title: String,
+    /// How many checks are public.
+    pub public: usize,
+    /// Name and entry of every check, in the file's order.
+    pub checks: Vec<(String, Check)>,
+}
+
+impl Rubric {
+    /// Reads as much as there is: a rubric with a mistake is the grader's to complain about.
+    pub fn of(rubric: &str) -> Rubric {
+        let table: toml::Table = rubric.parse().unwrap_or_default();
+        let listed = table.get("check").and_then(|list| list.as_array());
+        let listed = listed.map_or(&[][..], Vec::as_slice);
+        Rubric {
+            title: text(table.get("title")),
+            public: listed
+                .iter()
+                .filter(|check| text(check.get("visibility")) == "public")
+                .count(),
+            checks: listed
+                .iter()
+                .map(|check| (text(check.get("name")), entry(check)))
+                .collect(),
+        }
+    }
+
+    /// The entry of the check named `name`; an empty one for what is no check.
+    pub fn check(&self, name: &str) -> Check {
+        let found = self.checks.iter().find(|(known, _)| known == name);
+        found.map(|(_, check)| check.clone()).unwrap_or_default()
+    }
+}
+
+fn entry(check: &toml::Value) -> Check {
+    let points = check.get("points").and_then(|points| points.as_integer());
+    Check {
+        id: text(check.get("id")),
+        points: points.and_then(|points| points.try_into().ok()).unwrap_or(0),
+        concept: text(check.get("concept")),
+        feedback: text(check.get("feedback")),
+        book: text(check.get("book")),
+    }
+}
+
+fn text(value: Option<&toml::Value>) -> String {
+    value.and_then(|value| value.as_str()).unwrap_or_default().to_owned()
 }

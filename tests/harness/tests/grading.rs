@@ -103,7 +103,7 @@ fn a_failure_prints_its_report_and_nothing_about_threads() {
     let output = rehearse("fails", &[]);
     let text = said(&output);
     assert!(!output.status.success());
-    assert!(text.contains("While    looking how"), "{text}");
+    assert!(text.contains("While     looking how"), "{text}");
     assert!(
         !text.contains("panicked at") && !text.contains("RUST_BACKTRACE"),
         "{text}"

@@ -38,10 +38,10 @@ fn the_whole_report() {
       T        │◀──────── 5 bytes ─│  "2016-"
       T        ●                   │  ✗ waiting for the end of the stream
 
-    Think about: connected vs listening descriptor, close
-    The client still waits for end-of-file because you never closed the descriptor
-    accept() gave you.
-    Read: book/src/02-sockets.md#two-kinds-of-socket
+    About    connected vs listening descriptor, close
+    Think    The client still waits for end-of-file because you never closed the
+             descriptor accept() gave you.
+    Read     book/src/02-sockets.md#two-kinds-of-socket
     "#);
 }
 
@@ -72,7 +72,7 @@ fn stderr_is_shown_once_and_without_what_helps_nobody() {
       T        ●  exits with code 101
       T        ●  ✗ waiting for the first line of `practice todo`
 
-    Its stderr
+    What the program wrote to its standard error
       thread 'main' panicked at tests/harness/src/bin/practice.rs:LINE
       not yet implemented: create the socket
     ");

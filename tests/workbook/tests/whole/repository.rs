@@ -67,9 +67,14 @@ fn the_handout_stands_alone_and_holds_nothing_hidden() {
     let red = cargo_test(&handout, &["-p", "ex01"]);
     assert!(!red.status.success(), "the stub passes");
     let text = String::from_utf8_lossy(&red.stdout);
+    let (_, sheet) = text.split_once("test result: FAILED").expect("libtest's summary");
     assert!(
-        text.contains("todo!()") || text.contains("open_listener"),
+        sheet.contains("Next to write\n  p1 prints the real port"),
         "no word of what to write:\n{text}"
+    );
+    assert!(
+        sheet.contains("open_listener") && sheet.contains("What happened"),
+        "{text}"
     );
     assert!(
         !text.contains("Connection refused"),
