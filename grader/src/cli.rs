@@ -15,7 +15,7 @@ use crate::isolation::{self, Isolation, Isolator};
 use crate::progress::Progress;
 use crate::report::format::{About, Format, Setting};
 use crate::trace::Traced;
-use crate::{audit, doctor, handout, intake, new, report, selftest, stub, trace};
+use crate::{audit, diary, doctor, handout, hint, intake, new, plan, report, reset, selftest, stub, trace};
 
 /// Everything was graded.
 const GRADED: u8 = 0;
@@ -123,6 +123,14 @@ enum Cmd {
     },
     /// Run a scenario and draw its messages and system calls.
     Trace(trace::Request),
+    /// List the exercises: what is done, how much work each is, points so far.
+    List,
+    /// Say which exercise comes next, and how to begin.
+    Next,
+    /// Open the next hint of an exercise; there are three levels.
+    Hint(hint::Request),
+    /// Put an exercise back as it was handed out; what you have is kept beside it.
+    Reset(reset::Request),
     /// Say what this machine can do, and what is lost without what it lacks.
     Doctor,
     /// Try every hostile program of tests/submissions/hostile on this machine: none may gain, tell or leave anything.
@@ -173,6 +181,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Some(Cmd::Handout { out }) => write_handout(&course()?, &out)?,
         Some(Cmd::New { name }) => new_exercise(&course()?, &name)?,
         Some(Cmd::Trace(request)) => trace_scenario(&course()?, &request, isolator(cli.isolation)?)?,
+        Some(Cmd::List) => print(&plan::list(&course()?)?).map(|()| GRADED)?,
+        Some(Cmd::Next) => print(&plan::next(&course()?)?).map(|()| GRADED)?,
+        Some(Cmd::Hint(request)) => print(&hint::run(&course()?, &request)?).map(|()| GRADED)?,
+        Some(Cmd::Reset(request)) => print(&reset::run(&course()?, &request)?).map(|()| GRADED)?,
         Some(Cmd::Doctor) => print(&doctor::report(&course()?, &isolator(cli.isolation)?)?).map(|()| GRADED)?,
     };
     Ok(ExitCode::from(code))
@@ -240,11 +252,28 @@ fn grade(course: &Course, args: &GradeArgs, isolator: Isolator) -> Result<u8> {
     progress.finish();
     let about = if class { About::Class } else { About::Author };
     print(&report::format::render(&gradebook, args.format, about, &args.setting)?)?;
+    if !class && !args.solutions && args.format == Format::Text {
+        remember(course, &gradebook)?;
+    }
     if let Some(out) = &out {
         report::write_all(&gradebook, out, &args.setting)?;
         eprintln!("Reports: {}", out.display());
     }
     Ok(exit_code(&gradebook, args.fail_under))
+}
+
+/// One's own points are remembered, and whoever has all of an exercise is told what there is beyond.
+fn remember(course: &Course, gradebook: &Gradebook) -> Result<()> {
+    for grade in gradebook.students.iter().flat_map(|student| &student.grades) {
+        if let Err(error) = diary::note(course, grade) {
+            eprintln!("warning: progress is not remembered: {error:#}");
+        }
+        if grade.of() > 0 && grade.points() == grade.of() {
+            let exercise = course.exercise(&grade.exercise)?;
+            print(&plan::well_done(course, exercise))?;
+        }
+    }
+    Ok(())
 }
 
 fn exit_code(gradebook: &Gradebook, fail_under: Option<f64>) -> u8 {

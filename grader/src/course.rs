@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::after::After;
 use crate::isolation::policy::JailLimits;
 
 /// A course as it lies on disk.
@@ -59,6 +60,9 @@ pub struct Rubric {
     /// Files in `src/` that the course gives beside `main.rs`, as modules of that program: `request.rs`.
     #[serde(default)]
     pub given: Vec<String>,
+    /// What is said to somebody who has all points.
+    #[serde(default)]
+    pub after: Option<After>,
     /// The checks, public first.
     #[serde(rename = "check")]
     pub checks: Vec<Arc<Check>>,

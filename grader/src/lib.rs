@@ -6,24 +6,29 @@
 //! exit status + evidence ─▶ CheckRun ─▶ Grade ─▶ Gradebook ─▶ reports
 //! ```
 
+pub mod after;
 pub mod audit;
 pub mod basis;
 pub mod build;
 pub mod cli;
 pub mod course;
 pub mod diagnosis;
+pub mod diary;
 pub mod doctor;
 pub mod files;
 pub mod grade;
 pub mod grading;
 pub mod handout;
+pub mod hint;
 pub mod intake;
 pub mod isolation;
 pub mod mutant;
 pub mod new;
+pub mod plan;
 pub mod process;
 pub mod progress;
 pub mod report;
+pub mod reset;
 pub mod run;
 pub mod selftest;
 pub mod stub;
