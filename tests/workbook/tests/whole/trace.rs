@@ -1,8 +1,10 @@
 //! `grader trace`: a scenario of the reference solution, of a stub, and of a program that prints what no figure must believe.
 
 use std::path::Path;
+use std::sync::Mutex;
+use std::{iter, thread};
 
-use grader::course::Course;
+use grader::course::{Course, Exercise};
 use grader::trace::scenario;
 use insta::assert_snapshot;
 use predicates::prelude::*;
@@ -62,23 +64,26 @@ fn the_reference_solution_makes_the_four_calls() {
     });
 }
 
+/// Four exercises at a time: most of a scenario is waiting.
 #[test]
 fn every_scenario_is_green_on_the_reference_solution() {
     let course = Course::load(&repository()).unwrap();
-    for exercise in course
-        .exercises
-        .iter()
-        .filter(|exercise| scenario::file(exercise).is_some())
-    {
-        for scenario in scenario::list(exercise).unwrap() {
-            let chart = traced(&[&exercise.name, &scenario.name, "--solutions"]);
-            assert!(
-                chart.contains('●') && !chart.contains('✗'),
-                "{}:\n{chart}",
-                scenario.name
-            );
-            assert!(!chart.contains("It ended while"), "{}:\n{chart}", scenario.name);
+    let with_scenarios = |exercise: &&Exercise| scenario::file(exercise).is_some();
+    let exercises = Mutex::new(course.exercises.iter().filter(with_scenarios));
+    let next = || exercises.lock().unwrap().next();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| iter::from_fn(next).for_each(every_scenario_is_green));
         }
+    });
+}
+
+fn every_scenario_is_green(exercise: &Exercise) {
+    for scenario in scenario::list(exercise).unwrap() {
+        let chart = traced(&[&exercise.name, &scenario.name, "--solutions"]);
+        let name = format!("{} {}", exercise.name, scenario.name);
+        assert!(chart.contains('●') && !chart.contains('✗'), "{name}:\n{chart}");
+        assert!(!chart.contains("It ended while"), "{name}:\n{chart}");
     }
 }
 
