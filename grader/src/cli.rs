@@ -13,9 +13,12 @@ use crate::grade::Gradebook;
 use crate::grading::Grading;
 use crate::isolation::{self, Isolation, Isolator};
 use crate::progress::Progress;
+use crate::regrade::Regraded;
 use crate::report::format::{About, Format, Setting};
 use crate::trace::Traced;
-use crate::{audit, diary, doctor, handout, hint, intake, new, plan, report, reset, selftest, stub, trace};
+use crate::{
+    audit, class, diary, doctor, handout, hint, intake, ledger, merge, new, plan, regrade, report, reset, selftest, stub, trace,
+};
 
 /// Everything was graded.
 const GRADED: u8 = 0;
@@ -67,6 +70,8 @@ struct GradeArgs {
     /// Grade a class: one folder, .zip or .tar.gz per student, each shaped like exercises/.
     #[arg(long, value_name = "DIR")]
     submissions: Option<PathBuf>,
+    #[command(flatten)]
+    class: class::Options,
     /// Where reports are written [default for a class: target/grades].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -121,6 +126,10 @@ enum Cmd {
         #[arg(value_name = "exNN-name")]
         name: String,
     },
+    /// Grade a class again where something changed; show whose grades differ and why, or apply what was shown.
+    Regrade(regrade::Request),
+    /// Put the gradebooks of several folders together.
+    Merge(merge::Request),
     /// Run a scenario and draw its messages and system calls.
     Trace(trace::Request),
     /// List the exercises: what is done, how much work each is, points so far.
@@ -155,7 +164,8 @@ pub fn run() -> ExitCode {
     };
     dispatch(cli).unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
-        ExitCode::from(BROKEN)
+        let unfinished = error.downcast_ref::<ledger::Unfinished>().is_some();
+        ExitCode::from(if unfinished { INCONCLUSIVE } else { BROKEN })
     })
 }
 
@@ -180,6 +190,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Some(Cmd::Stub { check }) => write_stubs(&course()?, check)?,
         Some(Cmd::Handout { out }) => write_handout(&course()?, &out)?,
         Some(Cmd::New { name }) => new_exercise(&course()?, &name)?,
+        Some(Cmd::Regrade(request)) => regrade_class(&course()?, &request, isolator(cli.isolation)?)?,
+        Some(Cmd::Merge(request)) => merge_folders(&request)?,
         Some(Cmd::Trace(request)) => trace_scenario(&course()?, &request, isolator(cli.isolation)?)?,
         Some(Cmd::List) => print(&plan::list(&course()?)?).map(|()| GRADED)?,
         Some(Cmd::Next) => print(&plan::next(&course()?)?).map(|()| GRADED)?,
@@ -220,17 +232,17 @@ fn grade(course: &Course, args: &GradeArgs, isolator: Isolator) -> Result<u8> {
         return Ok(NOT_ISOLATED);
     }
     let exercises = selected(course, &args.exercises, args.all)?;
-    let class = args.submissions.is_some();
-    let submissions = match &args.submissions {
-        Some(dir) => Some(intake::read_class(dir, course)?),
-        None if args.solutions => None,
-        None => Some(vec![intake::read_tree(&course.root, "this tree", course)?]),
+    if let Some(dir) = &args.submissions {
+        let out = args.out.clone().unwrap_or_else(|| course.root.join("target/grades"));
+        let at = class::Place { dir, out: &out };
+        let gradebook = class::run(course, exercises, isolator, jobs(args.jobs), at, &args.class)?;
+        return show(&gradebook, args, Some(&out));
+    }
+    let submissions = match args.solutions {
+        true => None,
+        false => Some(vec![intake::read_tree(&course.root, "this tree", course)?]),
     };
-    let out = args
-        .out
-        .clone()
-        .or_else(|| class.then(|| course.root.join("target/grades")));
-    if let Some(out) = &out {
+    if let Some(out) = &args.out {
         // Found out now, not after an hour of grading.
         std::fs::create_dir_all(out)
             .with_context(|| format!("cannot make the folder for reports {}", out.display()))?;
@@ -244,22 +256,31 @@ fn grade(course: &Course, args: &GradeArgs, isolator: Isolator) -> Result<u8> {
         Some(submissions) => submissions,
         None => vec![grading.reference()?],
     };
-    if class {
-        grading.baseline()?;
-    }
     let progress = Progress::new(submissions.len() * grading.exercises.len());
     let gradebook = grading.grade(&submissions, &|student, grade| progress.step(student, grade))?;
     progress.finish();
-    let about = if class { About::Class } else { About::Author };
-    print(&report::format::render(&gradebook, args.format, about, &args.setting)?)?;
-    if !class && !args.solutions && args.format == Format::Text {
+    let code = show(&gradebook, args, args.out.as_deref())?;
+    if !args.solutions && args.format == Format::Text {
         remember(course, &gradebook)?;
     }
-    if let Some(out) = &out {
-        report::write_all(&gradebook, out, &args.setting)?;
-        eprintln!("Reports: {}", out.display());
+    Ok(code)
+}
+
+/// Prints and writes what was graded.
+fn show(gradebook: &Gradebook, args: &GradeArgs, out: Option<&Path>) -> Result<u8> {
+    let about = if args.submissions.is_some() { About::Class } else { About::Author };
+    print(&report::format::render(gradebook, args.format, about, &args.setting)?)?;
+    if let Some(out) = out {
+        write_reports(gradebook, out, &args.setting)?;
     }
-    Ok(exit_code(&gradebook, args.fail_under))
+    Ok(exit_code(gradebook, args.fail_under))
+}
+
+/// Everything was graded by now; a disk without room for reports is no reason to grade it again.
+fn write_reports(gradebook: &Gradebook, out: &Path, setting: &Setting) -> Result<()> {
+    report::write_all(gradebook, out, setting).context(ledger::Unfinished("the reports could not be written".into()))?;
+    eprintln!("Reports: {}", out.display());
+    Ok(())
 }
 
 /// One's own points are remembered, and whoever has all of an exercise is told what there is beyond.
@@ -403,6 +424,51 @@ fn trace_scenario(course: &Course, request: &trace::Request, isolator: Isolator)
             Ok(INCONCLUSIVE)
         }
     }
+}
+
+fn regrade_class(course: &Course, request: &regrade::Request, isolator: Isolator) -> Result<u8> {
+    match regrade::run(course, request, isolator, jobs(request.jobs))? {
+        Regraded::Shown {
+            text,
+            in_place_of_applying,
+            inconclusive,
+        } => {
+            print(&text)?;
+            if in_place_of_applying {
+                eprintln!(
+                    "error: these are not the differences that were shown last, so nothing was applied; look at them, and apply again"
+                );
+                return Ok(BELOW);
+            }
+            eprintln!("Nothing counts yet: `grader regrade --apply` with the same --out makes it count.");
+            Ok(if inconclusive { INCONCLUSIVE } else { GRADED })
+        }
+        Regraded::Applied { text, gradebook, out } => {
+            print(&text)?;
+            write_reports(&gradebook, &out, &request.setting)?;
+            Ok(exit_code(&gradebook, None))
+        }
+        Regraded::TooOpen(level) => {
+            eprintln!(
+                "error: isolation is {level}, too little for a class: --trust-submissions says that you trust them"
+            );
+            Ok(NOT_ISOLATED)
+        }
+    }
+}
+
+fn merge_folders(request: &merge::Request) -> Result<u8> {
+    let merged = merge::run(request)?;
+    print(&report::text::class_table(&merged.gradebook))?;
+    write_reports(&merged.gradebook, &request.out, &request.setting)?;
+    for shard in &merged.missing {
+        eprintln!("error: part {shard} of the class is missing; the gradebook is incomplete");
+    }
+    Ok(if merged.missing.is_empty() {
+        exit_code(&merged.gradebook, None)
+    } else {
+        INCONCLUSIVE
+    })
 }
 
 /// Standard output whose reader may go away (`| head`) without that being an error.

@@ -131,20 +131,13 @@ impl<'a> Grading<'a> {
         let jobs: Vec<(usize, usize)> = (0..submissions.len())
             .flat_map(|s| (0..self.exercises.len()).map(move |e| (s, e)))
             .collect();
-        let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(jobs.len())));
-        std::thread::scope(|scope| {
-            let (jobs, next, done) = (&jobs, &next, &done);
-            for slot in self.slots.iter().take(jobs.len()) {
-                scope.spawn(move || {
-                    while let Some(&(s, e)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let grade = self.grade_one(&submissions[s], self.exercises[e], slot, wanted);
-                        progress(&submissions[s].student, &grade);
-                        done.lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .push(((s, e), grade));
-                    }
-                });
-            }
+        let done = Mutex::new(Vec::with_capacity(jobs.len()));
+        self.work_off(&jobs, &|&(s, e), slot| {
+            let grade = self.grade_one(&submissions[s], self.exercises[e], slot, wanted);
+            progress(&submissions[s].student, &grade);
+            done.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(((s, e), grade));
         });
         let mut grades = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         grades.sort_by_key(|(job, _)| *job);
@@ -167,11 +160,34 @@ impl<'a> Grading<'a> {
         })
     }
 
-    /// One submission's grade on one exercise; what fails on our side becomes an inconclusive grade.
+    /// Does these jobs in their order, one worker for each slot.
+    pub fn work_off<J: Sync>(&self, jobs: &[J], do_it: &(dyn Fn(&J, &Slot) + Sync)) {
+        let next = &AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for slot in self.slots.iter().take(jobs.len()) {
+                scope.spawn(move || {
+                    while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        do_it(job, slot);
+                    }
+                });
+            }
+        });
+    }
+
     fn grade_one(&self, submission: &Submission, exercise: &Exercise, slot: &Slot, wanted: &Wanted<'_>) -> Grade {
         let mut checks = exercise.available_checks();
         checks.retain(|check| wanted(submission, exercise, check));
-        let Some(work) = submission.works.get(&exercise.name) else {
+        self.grade_by(submission.works.get(&exercise.name), exercise, slot, checks)
+    }
+
+    /// One work's grade on one exercise by all of its checks.
+    pub fn grade_work(&self, work: Option<&Work>, exercise: &Exercise, slot: &Slot) -> Grade {
+        self.grade_by(work, exercise, slot, exercise.available_checks())
+    }
+
+    /// What fails on our side becomes an inconclusive grade.
+    fn grade_by(&self, work: Option<&Work>, exercise: &Exercise, slot: &Slot, checks: Vec<Arc<Check>>) -> Grade {
+        let Some(work) = work else {
             return self.without_program(exercise, String::new(), Build::Missing, checks);
         };
         self.build_and_run(work, exercise, slot, &checks)

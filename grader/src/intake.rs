@@ -52,14 +52,22 @@ pub const MAX_NOTES: usize = 50;
 /// # Errors
 /// `dir` or a folder in it cannot be read, there is no submission in it, or it is one submission instead of a class.
 pub fn read_class(dir: &Path, course: &Course) -> Result<Vec<Submission>> {
-    let handed_in = list_class(dir)?;
+    list_class(dir)?.iter().map(|one| one.read(course)).collect()
+}
+
+/// Finds the submissions of a class without reading them, in name order, with names that differ.
+///
+/// # Errors
+/// As [`read_class`].
+pub fn list_class(dir: &Path) -> Result<Vec<HandedIn>> {
+    let handed_in = list(dir)?;
     ensure!(
         !handed_in.is_empty(),
         "{} holds no submission; put one folder, .zip or .tar.gz per student into it",
         dir.display()
     );
     refuse_one_submission(dir, &handed_in)?;
-    handed_in.into_iter().map(|one| one.read(course)).collect()
+    Ok(handed_in)
 }
 
 /// Reads one tree: a student's folder, or a course tree with `exercises/` in it.
@@ -75,12 +83,15 @@ pub fn read_tree(dir: &Path, student: &str, course: &Course) -> Result<Submissio
 }
 
 /// One top-level entry of a class.
-struct HandedIn {
-    student: String,
+#[derive(Debug, Clone)]
+pub struct HandedIn {
+    /// Name of the folder or archive, without the archive's ending.
+    pub student: String,
     path: PathBuf,
     kind: Kind,
 }
 
+#[derive(Debug, Clone, Copy)]
 enum Kind {
     Folder,
     Archive(Format),
@@ -89,7 +100,11 @@ enum Kind {
 }
 
 impl HandedIn {
-    fn read(self, course: &Course) -> Result<Submission> {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The folder or archive cannot be read; one that is broken is its student's fault, and a note.
+    pub fn read(&self, course: &Course) -> Result<Submission> {
         match self.kind {
             Kind::Folder => read_tree(&self.path, &self.student, course),
             Kind::Unreadable(why) => Ok(without_work(&self.student, why.to_string())),
@@ -114,7 +129,7 @@ fn without_work(student: &str, why: String) -> Submission {
 }
 
 /// What was handed in, in name order, with names that differ. Plain files that are no archive are the class's own.
-fn list_class(dir: &Path) -> Result<Vec<HandedIn>> {
+fn list(dir: &Path) -> Result<Vec<HandedIn>> {
     let mut all = Vec::new();
     for entry in fs::read_dir(dir).with_context(|| format!("cannot list the class in {}", dir.display()))? {
         let entry = entry.with_context(|| format!("cannot list the class in {}", dir.display()))?;
@@ -142,6 +157,7 @@ fn list_class(dir: &Path) -> Result<Vec<HandedIn>> {
     }
     all.sort_by(|a, b| (&a.student, &a.path).cmp(&(&b.student, &b.path)));
     keep_names_apart(&mut all);
+    all.sort_by(|a, b| a.student.cmp(&b.student));
     Ok(all)
 }
 

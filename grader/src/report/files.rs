@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::format::{About, Format, Setting, render};
-use super::{class_html, html, markdown, student};
+use super::{class_html, html, json, markdown, student};
 use crate::files::write_atomically;
 use crate::grade::Gradebook;
 
@@ -14,9 +14,8 @@ use crate::grade::Gradebook;
 const LONGEST: usize = 50;
 
 /// What is written about the class, beside its page, which has links to the students' reports.
-const ABOUT_THE_CLASS: [(&str, Format); 6] = [
+const ABOUT_THE_CLASS: [(&str, Format); 5] = [
     ("gradebook.txt", Format::Text),
-    ("gradebook.json", Format::Json),
     ("gradebook.csv", Format::Csv),
     ("gradebook.md", Format::Markdown),
     ("canvas.csv", Format::Canvas),
@@ -43,11 +42,12 @@ pub fn write_all(gradebook: &Gradebook, out: &Path, setting: &Setting) -> Result
         write_atomically(&out.join(file), text.as_bytes())?;
     }
     let page = class_html::class(gradebook, Some(&names))?;
-    write_atomically(&out.join("gradebook.html"), page.as_bytes())
+    write_atomically(&out.join("gradebook.html"), page.as_bytes())?;
+    write_atomically(&out.join("gradebook.json"), json::decisions(gradebook).as_bytes())
 }
 
 /// File names for students, in their order: no separators or leading dots, short, and different on every file system.
-fn file_names<'s>(students: impl Iterator<Item = &'s str>) -> Vec<String> {
+pub(crate) fn file_names<'s>(students: impl Iterator<Item = &'s str>) -> Vec<String> {
     let mut taken = BTreeSet::new();
     students
         .map(|student| {

@@ -7,9 +7,28 @@ use serde::Serialize;
 use super::sanitize;
 use crate::course::Visibility;
 use crate::grade::{self, CheckRun, Grade, NotRun, StudentGrades};
+use crate::ledger::Key;
+
+/// How much a document says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    /// What was decided: the same whenever the same is graded again.
+    Decided,
+    /// Also what was seen: times, failures and compilers' words, which differ from run to run.
+    Seen,
+}
 
 /// The whole gradebook, indented, with a newline at its end.
 pub fn gradebook(gradebook: &grade::Gradebook) -> String {
+    document(gradebook, Detail::Seen)
+}
+
+/// The gradebook without what differs from run to run: two runs over the same class give the same bytes.
+pub fn decisions(gradebook: &grade::Gradebook) -> String {
+    document(gradebook, Detail::Decided)
+}
+
+fn document(gradebook: &grade::Gradebook, detail: Detail) -> String {
     let document = Gradebook {
         version: 1,
         exercises: gradebook
@@ -22,7 +41,11 @@ pub fn gradebook(gradebook: &grade::Gradebook) -> String {
             toolchain: sanitize::line(&gradebook.toolchain),
         },
         inconclusive: gradebook.is_inconclusive(),
-        submissions: gradebook.students.iter().map(submission).collect(),
+        submissions: gradebook
+            .students
+            .iter()
+            .map(|student| submission(student, detail))
+            .collect(),
     };
     let text = serde_json::to_string_pretty(&document).expect("strings and finite numbers are always JSON");
     text + "\n"
@@ -52,15 +75,27 @@ struct Machine {
 #[derive(Serialize)]
 struct Submission<'g> {
     student: String,
+    submitted: Option<String>,
     points: u32,
     of: u32,
+    lateness: Vec<Lateness<'g>>,
     notes: Vec<String>,
     grades: Vec<GradeOf<'g>>,
 }
 
 #[derive(Serialize)]
+struct Lateness<'g> {
+    exercise: &'g str,
+    due: String,
+    days: u32,
+    free_days: u32,
+    percent: u32,
+}
+
+#[derive(Serialize)]
 struct GradeOf<'g> {
     exercise: &'g str,
+    key: Key,
     digest: &'g str,
     isolation: String,
     points: u32,
@@ -81,9 +116,11 @@ struct Diagnosis<'g> {
 #[derive(Serialize)]
 struct Build {
     outcome: &'static str,
-    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
     reason: String,
-    diagnostics: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diagnostics: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -94,8 +131,11 @@ struct Check<'g> {
     points: u32,
     of: u32,
     outcome: &'static str,
-    seconds: f64,
-    failure: Option<Failure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
+    /// `Some(None)` is the null of a check that did not fail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Option<Failure>>,
     reason: String,
     fix_first: &'g str,
 }
@@ -109,31 +149,44 @@ struct Failure {
     stderr: String,
 }
 
-fn submission(student: &StudentGrades) -> Submission<'_> {
+fn submission(student: &StudentGrades, detail: Detail) -> Submission<'_> {
     Submission {
         student: sanitize::line(&student.student),
+        submitted: student.submitted.map(|time| time.to_string()),
+        lateness: student.lateness.iter().map(lateness).collect(),
         points: student.points(),
         of: student.of(),
         notes: student.notes.iter().map(|note| sanitize::line(&note.0)).collect(),
-        grades: student.grades.iter().map(grade_of).collect(),
+        grades: student.grades.iter().map(|grade| grade_of(grade, detail)).collect(),
     }
 }
 
-fn grade_of(grade: &Grade) -> GradeOf<'_> {
+fn lateness(lateness: &grade::Lateness) -> Lateness<'_> {
+    Lateness {
+        exercise: &lateness.exercise,
+        due: lateness.due.to_string(),
+        days: lateness.days,
+        free_days: lateness.free_days,
+        percent: lateness.percent,
+    }
+}
+
+fn grade_of(grade: &Grade, detail: Detail) -> GradeOf<'_> {
     GradeOf {
         exercise: &grade.exercise,
+        key: Key::of(grade),
         digest: &grade.digest,
         isolation: grade.isolation.to_string(),
         points: grade.points(),
         of: grade.of(),
         inconclusive: grade.is_inconclusive(),
-        build: build(&grade.build),
-        checks: grade.checks.iter().map(check).collect(),
+        build: build(&grade.build, detail),
+        checks: grade.checks.iter().map(|run| check(run, detail)).collect(),
         diagnoses: grade.diagnoses.iter().map(diagnosis).collect(),
     }
 }
 
-fn build(build: &grade::Build) -> Build {
+fn build(build: &grade::Build, detail: Detail) -> Build {
     let (outcome, seconds, reason, diagnostics) = match build {
         grade::Build::Missing => ("missing", 0.0, "", ""),
         grade::Build::Built { seconds } => ("built", *seconds, "", ""),
@@ -142,9 +195,9 @@ fn build(build: &grade::Build) -> Build {
     };
     Build {
         outcome,
-        seconds: finite(seconds),
+        seconds: seen(detail, || finite(seconds)),
         reason: sanitize::line(reason),
-        diagnostics: sanitize::text(diagnostics),
+        diagnostics: seen(detail, || sanitize::text(diagnostics)),
     }
 }
 
@@ -156,7 +209,7 @@ fn diagnosis(diagnosis: &crate::diagnosis::Diagnosis) -> Diagnosis<'_> {
     }
 }
 
-fn check(run: &CheckRun) -> Check<'_> {
+fn check(run: &CheckRun, detail: Detail) -> Check<'_> {
     let mut check = Check {
         id: &run.check.id,
         name: &run.check.name,
@@ -167,14 +220,16 @@ fn check(run: &CheckRun) -> Check<'_> {
         points: run.points(),
         of: run.of(),
         outcome: "passed",
-        seconds: finite(run.seconds),
-        failure: None,
+        seconds: seen(detail, || finite(run.seconds)),
+        failure: seen(detail, || None),
         reason: String::new(),
         fix_first: "",
     };
     match &run.outcome {
         grade::Outcome::Passed => {}
-        grade::Outcome::Failed(failed) => (check.outcome, check.failure) = ("failed", Some(failure(failed))),
+        grade::Outcome::Failed(failed) => {
+            (check.outcome, check.failure) = ("failed", seen(detail, || Some(failure(failed))));
+        }
         grade::Outcome::NotRun(NotRun::Here(reason)) => {
             (check.outcome, check.reason) = ("not_run_here", sanitize::line(reason));
         }
@@ -182,7 +237,7 @@ fn check(run: &CheckRun) -> Check<'_> {
             fix_first,
             failure: failed,
         }) => {
-            (check.outcome, check.failure) = ("not_run_control", Some(failure(failed)));
+            (check.outcome, check.failure) = ("not_run_control", seen(detail, || Some(failure(failed))));
             check.fix_first = fix_first;
         }
         grade::Outcome::NotRun(NotRun::NoProgram) => check.outcome = "not_run_no_program",
@@ -191,6 +246,11 @@ fn check(run: &CheckRun) -> Check<'_> {
         }
     }
     check
+}
+
+/// What belongs only into a document that says what was seen.
+fn seen<T>(detail: Detail, what: impl FnOnce() -> T) -> Option<T> {
+    (detail == Detail::Seen).then(what)
 }
 
 fn failure(failure: &grade::Failure) -> Failure {
