@@ -268,7 +268,11 @@ fn grade(course: &Course, args: &GradeArgs, isolator: Isolator) -> Result<u8> {
 
 /// Prints and writes what was graded.
 fn show(gradebook: &Gradebook, args: &GradeArgs, out: Option<&Path>) -> Result<u8> {
-    let about = if args.submissions.is_some() { About::Class } else { About::Author };
+    let about = if args.submissions.is_some() {
+        About::Class
+    } else {
+        About::Author
+    };
     print(&report::format::render(gradebook, args.format, about, &args.setting)?)?;
     if let Some(out) = out {
         write_reports(gradebook, out, &args.setting)?;
@@ -278,7 +282,8 @@ fn show(gradebook: &Gradebook, args: &GradeArgs, out: Option<&Path>) -> Result<u
 
 /// Everything was graded by now; a disk without room for reports is no reason to grade it again.
 fn write_reports(gradebook: &Gradebook, out: &Path, setting: &Setting) -> Result<()> {
-    report::write_all(gradebook, out, setting).context(ledger::Unfinished("the reports could not be written".into()))?;
+    report::write_all(gradebook, out, setting)
+        .context(ledger::Unfinished("the reports could not be written".into()))?;
     eprintln!("Reports: {}", out.display());
     Ok(())
 }

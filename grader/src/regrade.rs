@@ -25,10 +25,9 @@ const SHOWN: &str = "regrade.txt";
 
 /// What `grader regrade` was asked for.
 #[derive(Debug, clap::Args)]
-#[group(id = "what", required = true, multiple = false, args = ["diff", "apply"])]
 pub struct Request {
     /// Show whose grades would change and why. Nothing counts yet.
-    #[arg(long)]
+    #[arg(long, required_unless_present = "apply", conflicts_with = "apply")]
     diff: bool,
     /// Make what `--diff` showed count, and write the reports.
     #[arg(long)]
