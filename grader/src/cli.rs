@@ -17,7 +17,8 @@ use crate::regrade::Regraded;
 use crate::report::format::{About, Format, Setting};
 use crate::trace::Traced;
 use crate::{
-    audit, class, diary, doctor, handout, hint, intake, ledger, merge, new, plan, regrade, report, reset, selftest, stub, trace,
+    audit, class, diary, doctor, handout, hint, intake, ledger, merge, new, plan, regrade, report, reset, selftest,
+    stub, trace,
 };
 
 /// Everything was graded.
