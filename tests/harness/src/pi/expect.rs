@@ -241,7 +241,8 @@ impl Pi {
             return format!("\n{why}");
         }
         match used.is_empty() {
-            true => "\nNo pin was used".to_owned(),
+            true if self.shared.lock().opened => "\nNo pin was used".to_owned(),
+            true => "\nThe program never asked for the GPIO (Gpio::new)".to_owned(),
             false => format!("\nUsed were {}", listed(used.iter().map(|bcm| format!("BCM {bcm}")))),
         }
     }

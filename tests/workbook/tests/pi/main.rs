@@ -34,6 +34,7 @@ macro_rules! pi {
 // After the macro, so that they know it.
 mod ends;
 mod inputs;
+mod jails;
 mod outputs;
 mod people;
 mod time;

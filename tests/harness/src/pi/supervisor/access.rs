@@ -14,6 +14,8 @@ use std::time::Duration;
 /// What an access costs.
 const ACCESS: Duration = Duration::from_nanos(100);
 const PAGE: u64 = 4096;
+/// Instructions remembered.
+const MOST_KNOWN: usize = 4096;
 /// Bytes with registers in them: rppal maps 61 words.
 const REGISTERS: usize = 256;
 /// GPFSELn, and from GPPUD on: rppal holds a lock around these, for which others would spin. They are not parted from what follows.
@@ -57,7 +59,11 @@ impl Supervisor {
         let here = (PAGE - at % PAGE).min(LONGEST as u64) as usize;
         let read = |length| peek(Pid::from_raw(thread), at, length).ok();
         let access = read(LONGEST).or_else(|| read(here)).and_then(|code| decode(&code));
-        self.process(process).code.insert(at, access);
+        let code = &mut self.process(process).code;
+        if code.len() >= MOST_KNOWN {
+            code.clear();
+        }
+        code.insert(at, access);
         access
     }
 

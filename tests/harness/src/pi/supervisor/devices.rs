@@ -40,7 +40,10 @@ impl Supervisor {
         let path = self.text(thread, path);
         let opened = match path.as_deref() {
             Some("/proc/cpuinfo") => self.cpuinfo(thread)?,
-            Some("/dev/gpiomem") => self.made_up(thread, File::Memory, 0)?,
+            Some("/dev/gpiomem") => {
+                self.shared.lock().opened = true;
+                self.made_up(thread, File::Memory, 0)?
+            }
             Some("/dev/gpiochip0") => self.made_up(thread, File::Chip, 0)?,
             // Whatever this machine itself has of the kind is not for the program.
             Some(path) if path.starts_with("/dev/gpio") || path == "/dev/mem" => -(Errno::ENOENT as i64),

@@ -33,7 +33,7 @@ pub(crate) use start::spawn;
 use super::{
     event::Kind,
     script::Action,
-    shared::{Clock, Shared, State as Common},
+    shared::{Clock, MOST_EVENTS, Shared, State as Common},
 };
 use nix::errno::Errno;
 use std::{
@@ -131,7 +131,12 @@ impl Supervisor {
             state.now = self.now;
         }
         let signals = std::mem::take(&mut state.signals);
+        let flooded = state.events.len() >= MOST_EVENTS;
         drop(state);
+        if flooded {
+            self.end(format!("it did more than {MOST_EVENTS} things to its pins"));
+            return false;
+        }
         for number in signals {
             self.send(number);
         }
