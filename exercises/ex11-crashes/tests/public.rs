@@ -54,6 +54,11 @@ fn compatibility_matrix() {
             "from shared to exclusive: only without others, and what one had stays",
         ),
         (
+            "locks a s|b s|-a|c x|b?|-b|c x",
+            "OK|OK|OK|ELOCKED|rw|OK|OK",
+            "giving back one of two shared locks",
+        ),
+        (
             "locks a x|a s|b s|a?",
             "OK|OK|OK|r",
             "from exclusive to shared: others may come",
@@ -121,14 +126,30 @@ fn crashed_client_loses_its_lock() {
     holder.kill();
     // It has said nothing. For as long as its lease lasts it may still be there, and only be slow.
     advance(&lab, &server, LEASE);
-    bob.expect("LOCK $1 x", b"", "ERR ELOCKED", b"");
+    expect_lock(
+        &lab,
+        &mut bob,
+        "ERR ELOCKED",
+        "1000 ms after it was heard last, with a lease of 1000 ms",
+    );
     advance(&lab, &server, 1);
-    bob.expect("LOCK $1 x", b"", "OK", b"");
+    expect_lock(
+        &lab,
+        &mut bob,
+        "OK",
+        "1001 ms after it was heard last, with a lease of 1000 ms",
+    );
     let doing = "reading the server's log about the client that has crashed";
     let line = expect_expiry(&lab, &server, doing);
     let right = line.ends_with(" expired: 1 handle, 1 lock");
     lab.expect(doing, "lease of … expired: 1 handle, 1 lock", line, right);
     ends_by_itself(&lab);
+}
+
+fn expect_lock(lab: &Lab, client: &mut Client, expected: &str, when: &str) {
+    let reply = client.ask("LOCK $1 x", b"");
+    let doing = format!("asking for a lock that a client had which has crashed, {when}");
+    lab.expect(&doing, expected, reply.shown(), reply.line() == expected);
 }
 
 /// On the real clock, and although nobody asks anything any more.
@@ -238,12 +259,23 @@ fn copy(lab: &Lab, name: &str, crash_at: Option<usize>) {
     let mut server = lab.fsp_server(name, Oracle::Leased, &Tree::of_the_slides());
     let port = server.addr().port().to_string();
     let client = lab.program(["client", "127.0.0.1", &port, "get", FILE]).start();
+    let mut handle = String::new();
     for number in 0.. {
         if crash_at == Some(number) {
             server.crash(2);
         }
         let doing = "waiting for the client's next request: READ until one brings nothing, and then CLOSE";
-        let (request, _) = server.answer_next(doing);
+        let (request, reply) = server.answer_next(doing);
+        match (request.words()[0], reply) {
+            ("OPEN", Some(reply)) => handle = reply.fields().first().cloned().unwrap_or_default(),
+            (_, _) => {
+                let used = request.words().get(1).map_or(String::new(), |word| (*word).to_owned());
+                let doing = format!("looking which handle `{}` is about", request.shown());
+                let last = format!("{handle}, which the last OPEN got");
+                let right = used == handle || request.words().len() == 1;
+                lab.expect(&doing, last, &used, right);
+            }
+        }
         if request.line.starts_with("CLOSE") {
             break;
         }
