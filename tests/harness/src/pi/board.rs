@@ -122,6 +122,10 @@ impl Board {
         self.seed = seed;
     }
 
+    pub(super) fn set_latch(&mut self, bcm: u8, level: Level) {
+        self.pins[usize::from(bcm)].latch = level;
+    }
+
     /// A pin as it is now. `bcm` is below [`PINS`].
     pub fn pin(&self, bcm: u8) -> &Pin {
         &self.pins[usize::from(bcm)]
@@ -322,6 +326,12 @@ impl Board {
         let Some(line) = self.line(bcm) else { return };
         line.told = line.told.other();
         let level = line.told;
+        self.report(bcm, level, now);
+    }
+
+    /// Puts an edge into the queue of the pin's line, if its reader wants such edges.
+    pub(super) fn report(&mut self, bcm: u8, level: Level, now: Duration) {
+        let Some(line) = self.line(bcm) else { return };
         if !line.edges.wants(level) {
             return;
         }

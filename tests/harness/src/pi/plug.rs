@@ -1,6 +1,6 @@
 //! The fake Pi as a test meets it on [`Lab`] and [`Launch`], and without a test: [`Live`].
 
-use super::{Clock, Pi};
+use super::Pi;
 use crate::{
     Lab, Launch,
     process::{EndOfProcess, Exit, Spec},
@@ -44,7 +44,7 @@ impl Launch {
     }
 }
 
-/// A program on a fake Pi without a test around it, for somebody to look at: its clock is the real one.
+/// A program on a fake Pi without a test around it, for somebody to look at.
 ///
 /// Dropping it ends the program.
 pub struct Live {
@@ -60,14 +60,13 @@ pub struct Live {
 }
 
 impl Live {
-    /// Starts `program` with the environment of this process, in the folder `cwd`.
+    /// Starts `program` on this Pi ([`Pi::alone`]), with the environment of this process, in the folder `cwd`. Script and clock have been
+    /// decided before.
     ///
     /// # Errors
     /// A sentence: there can be no fake Pi here, or the program could not be started.
-    pub fn start(program: &Path, args: &[OsString], cwd: PathBuf) -> Result<Live, String> {
+    pub fn start(pi: &Pi, program: &Path, args: &[OsString], cwd: PathBuf) -> Result<Live, String> {
         available()?;
-        let pi = Pi::new(None);
-        pi.set_clock(Clock::Real);
         let spec = Spec {
             program: program.to_owned(),
             args: args.to_vec(),
@@ -76,9 +75,9 @@ impl Live {
             nofile: None,
             launcher: false,
         };
-        let spawned = spawn(&spec, &pi)?;
+        let spawned = spawn(&spec, pi)?;
         Ok(Live {
-            pi,
+            pi: pi.clone(),
             stdin: Some(spawned.stdin),
             stdout: Some(spawned.stdout),
             stderr: Some(spawned.stderr),

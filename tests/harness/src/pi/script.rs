@@ -1,6 +1,6 @@
 //! What the world outside does, and when.
 
-use super::event::Drive;
+use super::event::{Drive, Level};
 use std::{collections::BTreeMap, time::Duration};
 
 /// One thing that happens outside the program.
@@ -12,6 +12,8 @@ pub(super) enum Action {
     Signal(i32),
     /// Reading the events of this pin's line fails from now on.
     Break(u8),
+    /// The reader of this pin's line is told of an edge to this level, whatever the pin did.
+    Report(u8, Level),
 }
 
 /// Actions by the time at which they happen; those of one time in the order in which they were written down.

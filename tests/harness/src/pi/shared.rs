@@ -169,6 +169,11 @@ impl State {
 
 /// Before the start, or while the program runs. `at` is the Pi's time; what lies in the past happens at once.
 impl Pi {
+    /// A Pi without a test around it, for [`Live`](super::Live).
+    pub fn alone() -> Pi {
+        Pi::new(None)
+    }
+
     pub(super) fn new(session: Option<Arc<Session>>) -> Pi {
         Pi {
             shared: Arc::new(Shared::new()),
@@ -234,6 +239,17 @@ impl Pi {
     /// From then on the program cannot read the events of this pin's interrupts (`EIO`): the board is broken.
     pub fn break_interrupts(&self, at: Duration, bcm: u8) {
         self.act(at, Action::Break(bcm));
+    }
+
+    /// The program is told of an edge to `level` at a pin for which it has asked for interrupts, although the pin's level may be that
+    /// already: a real chip is asked for the level only after the edge, and by then it may have changed again.
+    pub fn report_edge(&self, at: Duration, bcm: u8, level: Level) {
+        self.act(at, Action::Report(bcm, level));
+    }
+
+    /// What was written to the pin last, before this program: its output latch. To be set before the start; low without it.
+    pub fn set_latch(&self, bcm: u8, level: Level) {
+        self.shared.lock().board.set_latch(bcm, level);
     }
 
     fn act(&self, at: Duration, action: Action) {
@@ -303,6 +319,16 @@ impl Pi {
         let state = self.shared.lock();
         state.check();
         state.events.clone()
+    }
+
+    /// Those that came after the first `seen` of them: for somebody who looks again and again.
+    ///
+    /// # Panics
+    /// As [`events`](Pi::events).
+    pub fn events_since(&self, seen: usize) -> Vec<Event> {
+        let state = self.shared.lock();
+        state.check();
+        state.events.get(seen..).unwrap_or_default().to_vec()
     }
 
     /// The levels that the program put on a pin and when, `None` for no level any more.

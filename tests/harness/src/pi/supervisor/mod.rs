@@ -252,6 +252,7 @@ impl Supervisor {
     fn act(&mut self, action: Action) {
         match action {
             Action::Wire(pin, drive) => self.board(0, |state, now| state.board.wire(pin, drive, now)),
+            Action::Report(pin, level) => self.board(0, |state, now| state.board.report(pin, level, now)),
             Action::Signal(number) => self.send(number),
             Action::Break(pin) => {
                 if let Some(line) = self.shared.lock().board.line(pin) {
