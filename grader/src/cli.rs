@@ -17,8 +17,8 @@ use crate::regrade::Regraded;
 use crate::report::format::{About, Format, Setting};
 use crate::trace::Traced;
 use crate::{
-    audit, class, diary, doctor, handout, hint, intake, ledger, merge, new, plan, regrade, report, reset, selftest,
-    stub, trace,
+    audit, board, class, diary, doctor, handout, hint, intake, ledger, merge, new, plan, regrade, report, reset,
+    selftest, stub, trace,
 };
 
 /// Everything was graded.
@@ -141,6 +141,8 @@ enum Cmd {
     Hint(hint::Request),
     /// Put an exercise back as it was handed out; what you have is kept beside it.
     Reset(reset::Request),
+    /// Run a program on a pretended Raspberry Pi, with LEDs to look at and buttons to press.
+    Board(board::Request),
     /// Say what this machine can do, and what is lost without what it lacks.
     Doctor,
     /// Try every hostile program of tests/submissions/hostile on this machine: none may gain, tell or leave anything.
@@ -198,6 +200,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Some(Cmd::Next) => print(&plan::next(&course()?)?).map(|()| GRADED)?,
         Some(Cmd::Hint(request)) => print(&hint::run(&course()?, &request)?).map(|()| GRADED)?,
         Some(Cmd::Reset(request)) => print(&reset::run(&course()?, &request)?).map(|()| GRADED)?,
+        Some(Cmd::Board(request)) => board::run(&course()?, &request, isolator(cli.isolation)?).map(|()| GRADED)?,
         Some(Cmd::Doctor) => print(&doctor::report(&course()?, &isolator(cli.isolation)?)?).map(|()| GRADED)?,
     };
     Ok(ExitCode::from(code))

@@ -63,6 +63,9 @@ pub struct Rubric {
     /// What is said to somebody who has all points.
     #[serde(default)]
     pub after: Option<After>,
+    /// Arguments with which `grader board` starts the program, if it has pins.
+    #[serde(default)]
+    pub board: Vec<String>,
     /// The checks, public first.
     #[serde(rename = "check")]
     pub checks: Vec<Arc<Check>>,

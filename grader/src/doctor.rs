@@ -40,6 +40,13 @@ pub fn report(course: &Course, isolator: &Isolator) -> Result<String> {
             "✘ tracer      {why}; the checks that need it are `not run here`, and charts show no calls"
         ),
     };
+    let _ = match harness::pi::available() {
+        Ok(()) => writeln!(text, "✔ board       a pretended Raspberry Pi: `grader board ex16`"),
+        Err(why) => writeln!(
+            text,
+            "✘ board       {why}; there is no pretended Raspberry Pi, and the checks that need one are `not run here`"
+        ),
+    };
     for (tool, package) in TOOLS {
         match harness::find_tool(tool) {
             Some(path) => {

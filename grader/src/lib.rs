@@ -9,6 +9,7 @@
 pub mod after;
 pub mod audit;
 pub mod basis;
+pub mod board;
 pub mod build;
 pub mod class;
 pub mod cli;

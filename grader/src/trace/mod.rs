@@ -5,7 +5,7 @@
 
 mod mermaid;
 pub mod scenario;
-mod svg;
+pub(crate) mod svg;
 
 use std::path::PathBuf;
 
@@ -118,7 +118,7 @@ pub fn run(course: &Course, request: &Request, isolator: Isolator) -> Result<Tra
 }
 
 /// Whose program it is: its files, and a few words for the title.
-fn program(course: &Course, exercise: &Exercise, solutions: bool) -> Result<(Work, &'static str)> {
+pub(crate) fn program(course: &Course, exercise: &Exercise, solutions: bool) -> Result<(Work, &'static str)> {
     if solutions {
         return Ok((solution_work(exercise)?, "reference solution"));
     }

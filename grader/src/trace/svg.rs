@@ -2,7 +2,7 @@
 //!
 //! Time runs down. Words stand to the right of their lane's line, so a lane that only sends and receives needs little room. All words come from programs under test, so all of them are escaped.
 
-mod page;
+pub(crate) mod page;
 mod words;
 
 use harness::recording::{Entry, Recording, Turn, What};
