@@ -17,8 +17,8 @@ use crate::regrade::Regraded;
 use crate::report::format::{About, Format, Setting};
 use crate::trace::Traced;
 use crate::{
-    audit, board, class, diary, doctor, handout, hint, intake, ledger, merge, new, plan, regrade, report, reset,
-    selftest, stub, trace,
+    audit, board, class, diary, doctor, export, gradescope, handout, hint, intake, ledger, merge, new, plan, regrade,
+    report, reset, selftest, stub, trace,
 };
 
 /// Everything was graded.
@@ -143,6 +143,14 @@ enum Cmd {
     Reset(reset::Request),
     /// Run a program on a pretended Raspberry Pi, with LEDs to look at and buttons to press.
     Board(board::Request),
+    /// Show or write the reports of what was graded before.
+    Report(report::request::Request),
+    /// Write what Gradescope, GitHub Classroom or a Slurm cluster needs to grade with this course.
+    #[command(subcommand)]
+    Export(export::Request),
+    /// Grade the submission that Gradescope put in place; run_autograder of an exported autograder calls it.
+    #[command(hide = true)]
+    Gradescope(gradescope::Request),
     /// Say what this machine can do, and what is lost without what it lacks.
     Doctor,
     /// Try every hostile program of tests/submissions/hostile on this machine: none may gain, tell or leave anything.
@@ -201,6 +209,16 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Some(Cmd::Hint(request)) => print(&hint::run(&course()?, &request)?).map(|()| GRADED)?,
         Some(Cmd::Reset(request)) => print(&reset::run(&course()?, &request)?).map(|()| GRADED)?,
         Some(Cmd::Board(request)) => board::run(&course()?, &request, isolator(cli.isolation)?).map(|()| GRADED)?,
+        Some(Cmd::Report(request)) => {
+            let (text, gradebook) = report::request::run(&course()?, &request)?;
+            print(&text)?;
+            exit_code(&gradebook, None)
+        }
+        Some(Cmd::Export(request)) => print(&export::run(&course()?, &request)?).map(|()| GRADED)?,
+        Some(Cmd::Gradescope(request)) => match gradescope::run(&course()?, &request, isolator(cli.isolation)?)? {
+            true => GRADED,
+            false => INCONCLUSIVE,
+        },
         Some(Cmd::Doctor) => print(&doctor::report(&course()?, &isolator(cli.isolation)?)?).map(|()| GRADED)?,
     };
     Ok(ExitCode::from(code))

@@ -20,13 +20,16 @@ use crate::toolchain::Toolchain;
 /// Says which checks of a submission are run.
 pub type Wanted<'a> = dyn Fn(&Submission, &Exercise, &Check) -> bool + Sync + 'a;
 
+/// Is told of every check as it ends: the exercise's name, and the check.
+type Watch<'a> = Arc<dyn Fn(&str, &CheckRun) + Send + Sync + 'a>;
+
 /// Everything that is prepared once per run of the grader.
-#[derive(Debug)]
 pub struct Grading<'a> {
     /// The course.
     pub course: &'a Course,
     /// Exercises asked for, in the course's order.
     pub exercises: Vec<&'a Exercise>,
+    watch: Option<Watch<'a>>,
     toolchain: Toolchain,
     suites: Suites,
     /// By exercise; none in a handout.
@@ -38,6 +41,15 @@ pub struct Grading<'a> {
     slots: Arc<Vec<Slot>>,
     /// Where stages and evidence lie while they are needed.
     workplace: Arc<Workplace>,
+}
+
+impl std::fmt::Debug for Grading<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.exercises.iter().map(|exercise| exercise.name.as_str()).collect();
+        f.debug_struct("Grading")
+            .field("exercises", &names)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Grading<'a> {
@@ -83,6 +95,7 @@ impl<'a> Grading<'a> {
             .map(|exercise| Ok((exercise.name.clone(), Signatures::load(exercise)?)))
             .collect::<Result<_>>()?;
         Ok(Grading {
+            watch: None,
             course,
             bases: Basis::of(course, &exercises, &toolchain)?,
             exercises,
@@ -95,9 +108,17 @@ impl<'a> Grading<'a> {
         })
     }
 
+    /// The same with somebody who is told of every check as it ends, in whatever worker that is.
+    #[must_use]
+    pub fn watched(mut self, watch: impl Fn(&str, &CheckRun) + Send + Sync + 'a) -> Self {
+        self.watch = Some(Arc::new(watch));
+        self
+    }
+
     /// The same preparation for some of its exercises, which may have fewer checks or other limits now.
     pub fn of(&self, exercises: Vec<&'a Exercise>) -> Grading<'a> {
         Grading {
+            watch: self.watch.clone(),
             exercises,
             toolchain: self.toolchain.clone(),
             suites: self.suites.clone(),
@@ -213,7 +234,14 @@ impl<'a> Grading<'a> {
 
     fn build_and_run(&self, work: &Work, exercise: &Exercise, slot: &Slot, checks: &[Arc<Check>]) -> Result<Grade> {
         let graded = self.with_program(work, exercise, slot, |runner, seconds| {
-            let checks: Vec<CheckRun> = checks.iter().map(|check| runner.run(check.clone())).collect();
+            let run = |check: &Arc<Check>| {
+                let run = runner.run(check.clone());
+                if let Some(watch) = &self.watch {
+                    watch(&exercise.name, &run);
+                }
+                run
+            };
+            let checks: Vec<CheckRun> = checks.iter().map(run).collect();
             let known = self.signatures.get(&exercise.name);
             Grade {
                 exercise: exercise.name.clone(),

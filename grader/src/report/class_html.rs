@@ -36,8 +36,6 @@ struct Row {
 struct Cell {
     points: String,
     remark: String,
-    /// Tenths of the points, for the shade.
-    tenths: u32,
 }
 
 #[derive(Serialize)]
@@ -117,7 +115,6 @@ fn row(student: &StudentGrades, report: Option<&String>) -> Row {
     let cells = student.grades.iter().map(|grade| Cell {
         points: cell(grade),
         remark: sanitize::line(&grade.in_three_words()),
-        tenths: (grade.points() * 10).checked_div(grade.of()).unwrap_or(0),
     });
     Row {
         name: sanitize::line(&student.student),

@@ -12,6 +12,7 @@ mod html;
 pub mod json;
 mod junit;
 mod markdown;
+pub mod request;
 pub mod sanitize;
 pub mod student;
 #[cfg(test)]
