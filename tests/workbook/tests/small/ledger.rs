@@ -128,12 +128,29 @@ fn killed_and_resumed_or_in_parts_the_gradebook_is_the_same_to_the_byte() {
         .assert()
         .code(0);
     assert_eq!(decided(&whole), decided(&undisturbed));
+    reports_are_made_again(&class, &whole, &undisturbed);
     let alone = class
         .course
         .grader(GRADER, &["merge", one, "--out", all])
         .assert()
         .code(3);
     alone.stderr(contains("part 2/2 of the class is missing"));
+}
+
+/// From the ledger alone: all of them, or one student's, or none for somebody who is not there.
+fn reports_are_made_again(class: &Class, from: &Path, undisturbed: &Path) {
+    let report = |more: &[&str]| {
+        let arguments = [&["report", "--from", from.to_str().unwrap()], more].concat();
+        class.course.grader(GRADER, &arguments).assert()
+    };
+    fs::remove_file(from.join("gradebook.txt")).unwrap();
+    report(&[]).code(0);
+    assert_eq!(decided(from), decided(undisturbed));
+    let only = contains("\r\ns003,").and(contains("s002").not());
+    report(&["--format", "csv", "--student", "s003"]).code(0).stdout(only);
+    report(&["--format", "csv", "--student", "nobody"])
+        .code(2)
+        .stderr(contains("there is no `nobody`").and(contains("s001")));
 }
 
 #[test]
