@@ -140,7 +140,7 @@ fn killed_and_resumed_or_in_parts_the_gradebook_is_the_same_to_the_byte() {
 /// From the ledger alone: all of them, or one student's, or none for somebody who is not there.
 fn reports_are_made_again(class: &Class, from: &Path, undisturbed: &Path) {
     let report = |more: &[&str]| {
-        let arguments = [&["report", "--from", from.to_str().unwrap()], more].concat();
+        let arguments = [&["report", "--from", from.to_str().unwrap()][..], more].concat();
         class.course.grader(GRADER, &arguments).assert()
     };
     fs::remove_file(from.join("gradebook.txt")).unwrap();
