@@ -21,16 +21,14 @@ use crate::toolchain::Toolchain;
 
 const SETUP: &str = include_str!("gradescope/setup.sh");
 const RUN: &str = include_str!("gradescope/run_autograder");
-/// Files and folders at the top that compile grader and tests.
-const OF_COURSE: [&str; 8] = [
+/// Files and folders that compile grader and tests, beside the libraries of the course.
+const OF_COURSE: [&str; 6] = [
     "Cargo.toml",
     "Cargo.lock",
     ".cargo/config.toml",
     "clippy.toml",
     "LICENSE-MIT",
     "grader",
-    "exercises/netlab",
-    "tests/harness",
 ];
 
 /// Writes the zip; answers what to do with it.
@@ -78,6 +76,7 @@ fn run(exercises: &[&Exercise], hidden: Shown) -> String {
 fn course_files(course: &Course, exercises: &[&Exercise]) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
     let mut wanted: Vec<String> = OF_COURSE.map(String::from).into();
+    wanted.extend(own_libraries(course)?);
     for exercise in exercises {
         wanted.push(format!("exercises/{}", exercise.folder));
         wanted.push(format!("solutions/{}", exercise.folder));
@@ -94,6 +93,19 @@ fn course_files(course: &Course, exercises: &[&Exercise]) -> Result<BTreeMap<Str
     let text = String::from_utf8(std::mem::take(manifest)).context("Cargo.toml is not UTF-8")?;
     *manifest = with_members(&text, &["exercises/*", "grader", "tests/harness"])?.into_bytes();
     Ok(files)
+}
+
+/// Folders of the libraries that the course itself has: exercises may need any of them.
+fn own_libraries(course: &Course) -> Result<Vec<String>> {
+    let path = course.root.join("Cargo.toml");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let manifest: toml::Table = toml::from_str(&text).with_context(|| format!("{} has a mistake", path.display()))?;
+    let dependencies = manifest
+        .get("workspace")
+        .and_then(|workspace| workspace.get("dependencies"));
+    let dependencies = dependencies.and_then(toml::Value::as_table).into_iter().flatten();
+    let paths = dependencies.filter_map(|(_, dependency)| dependency.get("path")?.as_str());
+    Ok(paths.map(String::from).collect())
 }
 
 fn collect(root: &Path, path: &Path, files: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {

@@ -16,7 +16,7 @@ fn course(with_solutions: bool) -> (tempfile::TempDir, Course) {
     };
     put(
         "Cargo.toml",
-        "[workspace]\nresolver = \"3\"\nmembers = [\"book/kit\", \"exercises/*\", \"grader\", \"tests/harness\", \"tests/workbook\"]\ndefault-members = [\"grader\"]\n[workspace.dependencies]\nanyhow = \"1\"\n",
+        "[workspace]\nresolver = \"3\"\nmembers = [\"book/kit\", \"exercises/*\", \"grader\", \"tests/harness\", \"tests/workbook\"]\ndefault-members = [\"grader\"]\n[workspace.dependencies]\nanyhow = \"1\"\nours = { path = \"exercises/ours\" }\n",
     );
     for name in ["ex01-one", "ex02-two"] {
         put(&format!("exercises/{name}/src/main.rs"), "fn main() {}\n");
@@ -38,6 +38,7 @@ fn course(with_solutions: bool) -> (tempfile::TempDir, Course) {
             put(&format!("solutions/{name}/Cargo.toml"), "[package]\nname = \"x\"\n");
         }
     }
+    put("exercises/ours/src/lib.rs", "// a library of the course\n");
     put("grader/src/main.rs", "fn main() {}\n");
     put("book/src/secret.md", "not needed\n");
     let course = Course::load(folder.path()).unwrap();
@@ -80,6 +81,7 @@ fn an_autograder_has_its_scripts_at_the_root_and_the_exercises_of_the_assignment
             .contains("gradescope ex02 --hidden after_due_date")
     );
     assert!(files.contains_key("course/solutions/ex02-two/tests/hidden.rs"));
+    assert!(files.contains_key("course/exercises/ours/src/lib.rs"));
     for absent in ["ex01", "book", "target", "secret"] {
         assert!(!files.keys().any(|name| name.contains(absent)), "{absent}");
     }
