@@ -17,8 +17,8 @@ use crate::regrade::Regraded;
 use crate::report::format::{About, Format, Setting};
 use crate::trace::Traced;
 use crate::{
-    audit, board, class, diary, doctor, export, gradescope, handout, hint, intake, ledger, merge, new, plan, regrade,
-    report, reset, selftest, stub, trace,
+    audit, board, class, diary, doctor, export, gradescope, handout, hint, intake, ledger, merge, new, pack, plan,
+    regrade, release, report, reset, selftest, stub, trace, watch,
 };
 
 /// Everything was graded.
@@ -139,6 +139,12 @@ enum Cmd {
     Next,
     /// Open the next hint of an exercise; there are three levels.
     Hint(hint::Request),
+    /// Grade an exercise again whenever you save, and show the check to begin with.
+    Watch(watch::Request),
+    /// Make one archive to hand in, with a receipt: what is in it, and its points by the checks of this tree.
+    Pack(pack::Request),
+    /// Show the reference solution of an exercise, where the course allows it.
+    Solution(release::Request),
     /// Put an exercise back as it was handed out; what you have is kept beside it.
     Reset(reset::Request),
     /// Run a program on a pretended Raspberry Pi, with LEDs to look at and buttons to press.
@@ -207,6 +213,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Some(Cmd::List) => print(&plan::list(&course()?)?).map(|()| GRADED)?,
         Some(Cmd::Next) => print(&plan::next(&course()?)?).map(|()| GRADED)?,
         Some(Cmd::Hint(request)) => print(&hint::run(&course()?, &request)?).map(|()| GRADED)?,
+        Some(Cmd::Watch(request)) => watch::run(&course()?, &request, &|| isolator(cli.isolation))?,
+        Some(Cmd::Pack(request)) => pack_work(&course()?, &request, isolator(cli.isolation)?)?,
+        Some(Cmd::Solution(request)) => print(&release::run(&course()?, &request)?).map(|()| GRADED)?,
         Some(Cmd::Reset(request)) => print(&reset::run(&course()?, &request)?).map(|()| GRADED)?,
         Some(Cmd::Board(request)) => board::run(&course()?, &request, isolator(cli.isolation)?).map(|()| GRADED)?,
         Some(Cmd::Report(request)) => {
@@ -436,6 +445,16 @@ fn new_exercise(course: &Course, name: &str) -> Result<u8> {
     }
     print(&format!("Next: cargo grader audit {}\n", &name[..4]))?;
     Ok(GRADED)
+}
+
+fn pack_work(course: &Course, request: &pack::Request, isolator: Isolator) -> Result<u8> {
+    let packed = pack::run(course, request, isolator)?;
+    print(&packed.receipt)?;
+    if packed.builds {
+        return Ok(GRADED);
+    }
+    eprintln!("warning: something in it does not build, and would get no points; the archive is written all the same");
+    Ok(BELOW)
 }
 
 fn trace_scenario(course: &Course, request: &trace::Request, isolator: Isolator) -> Result<u8> {

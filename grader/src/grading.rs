@@ -10,8 +10,9 @@ use crate::basis::Basis;
 use crate::build::{Builder, Built};
 use crate::course::{Check, Course, Exercise};
 use crate::diagnosis::Signatures;
-use crate::grade::{Build, CheckRun, Grade, Gradebook, StudentGrades};
+use crate::grade::{Build, Grade, Gradebook, StudentGrades};
 use crate::isolation::{self, Isolator, Slot, Workplace};
+use crate::process::Interrupt;
 use crate::run::Runner;
 use crate::submission::{Submission, Work};
 use crate::suite::{self, Suites};
@@ -39,6 +40,8 @@ pub struct Grading<'a> {
     isolator: Arc<Isolator>,
     /// One per worker.
     slots: Arc<Vec<Slot>>,
+    /// Ends checks before their time, for whoever has something newer to check.
+    pub interrupt: Interrupt,
     /// Where stages and evidence lie while they are needed.
     workplace: Arc<Workplace>,
 }
@@ -102,6 +105,7 @@ impl<'a> Grading<'a> {
             signatures,
             toolchain,
             suites,
+            interrupt: Interrupt::default(),
             slots: Arc::new(isolator.slots(jobs.max(1))?),
             isolator: Arc::new(isolator),
             workplace: Arc::new(workplace),
@@ -126,6 +130,7 @@ impl<'a> Grading<'a> {
             bases: self.bases.clone(),
             isolator: self.isolator.clone(),
             slots: self.slots.clone(),
+            interrupt: self.interrupt.clone(),
             workplace: self.workplace.clone(),
             course: self.course,
         }
@@ -233,26 +238,49 @@ impl<'a> Grading<'a> {
     }
 
     fn build_and_run(&self, work: &Work, exercise: &Exercise, slot: &Slot, checks: &[Arc<Check>]) -> Result<Grade> {
+        self.build_and_tell(work, exercise, slot, checks, &mut |_| {})
+    }
+
+    /// Grades one's own work on one exercise; `told` hears of the grade so far after each check. An interrupt leaves it incomplete.
+    pub fn grade_telling(&self, work: &Work, exercise: &Exercise, told: &mut dyn FnMut(&Grade)) -> Grade {
+        let checks = exercise.available_checks();
+        let graded = self.slots.first().context("there is no slot");
+        let graded = graded.and_then(|slot| self.build_and_tell(work, exercise, slot, &checks, told));
+        let fault = |error| Build::Inconclusive(format!("{error:#}"));
+        graded.unwrap_or_else(|error| self.without_program(exercise, work.digest(), fault(error), checks))
+    }
+
+    fn build_and_tell(
+        &self,
+        work: &Work,
+        exercise: &Exercise,
+        slot: &Slot,
+        checks: &[Arc<Check>],
+        told: &mut dyn FnMut(&Grade),
+    ) -> Result<Grade> {
         let graded = self.with_program(work, exercise, slot, |runner, seconds| {
-            let run = |check: &Arc<Check>| {
-                let run = runner.run(check.clone());
-                if let Some(watch) = &self.watch {
-                    watch(&exercise.name, &run);
-                }
-                run
-            };
-            let checks: Vec<CheckRun> = checks.iter().map(run).collect();
-            let known = self.signatures.get(&exercise.name);
-            Grade {
+            let mut grade = Grade {
                 exercise: exercise.name.clone(),
                 title: exercise.rubric.title.clone(),
                 digest: work.digest(),
                 basis: self.basis(exercise),
                 isolation: self.isolator.level(),
                 build: Build::Built { seconds },
-                diagnoses: known.map_or_else(Vec::new, |known| known.diagnose(&checks)),
-                checks,
+                diagnoses: Vec::new(),
+                checks: Vec::new(),
+            };
+            for check in checks.iter().take_while(|_| !self.interrupt.is_asked()) {
+                let run = runner.run(check.clone());
+                if let Some(watch) = &self.watch {
+                    watch(&exercise.name, &run);
+                }
+                grade.checks.push(run);
+                told(&grade);
             }
+            if let Some(known) = self.signatures.get(&exercise.name) {
+                grade.diagnoses = known.diagnose(&grade.checks);
+            }
+            grade
         })?;
         Ok(graded.unwrap_or_else(|build| self.without_program(exercise, work.digest(), build, checks.to_vec())))
     }
@@ -300,6 +328,7 @@ impl<'a> Grading<'a> {
             root: &self.course.root,
             isolator: &self.isolator,
             slot,
+            interrupt: self.interrupt.clone(),
         };
         let used = use_it(&runner, seconds);
         let survivors = isolation::running(artifact.device, artifact.inode);

@@ -17,11 +17,11 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::course::{Course, Exercise};
 use crate::diagnosis::{HANDED_OUT, Signatures};
-use crate::stub;
 use crate::toolchain::Toolchain;
+use crate::{release, stub};
 
 /// Files at the top that go along, where they exist.
-const TOP: [&str; 12] = [
+const TOP: [&str; 13] = [
     "README.md",
     "LICENSE-APACHE",
     "LICENSE-MIT",
@@ -33,6 +33,7 @@ const TOP: [&str; 12] = [
     ".vscode/extensions.json",
     ".vscode/settings.json",
     "clippy.toml",
+    release::FILE,
     "rustfmt.toml",
 ];
 
@@ -172,6 +173,9 @@ fn fill_exercise(course: &Course, exercise: &Exercise, draft: &Path) -> Result<(
     copy_folder(&course.root, &format!("{folder}/tests"), draft)?;
     let mistakes = Signatures::load(exercise)?.public_part(exercise);
     put(draft, &format!("{folder}/{HANDED_OUT}"), mistakes.as_bytes())?;
+    if let Some(solution) = release::sealed(course, exercise)? {
+        put(draft, &format!("{folder}/{}", release::SEALED), &solution)?;
+    }
     for (name, stub) in stub::files(exercise)? {
         // The second one is for `grader reset`.
         put(draft, &format!("{folder}/{}/{name}", stub::COPY), stub.as_bytes())?;

@@ -2,10 +2,11 @@
 //!
 //! The command leads a process group of its own, which dies whole: at the limit, and when the grader dies.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -51,11 +52,67 @@ impl Ended {
     }
 }
 
+/// Lets somebody else end commands before their time: those that run, and those to come.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt(Arc<Mutex<Interrupted>>);
+
+#[derive(Debug, Default)]
+struct Interrupted {
+    asked: bool,
+    /// Leaders of the groups that run.
+    groups: BTreeSet<Pid>,
+}
+
+impl Interrupt {
+    /// Ends what runs, and whatever is started from now on.
+    pub fn now(&self) {
+        let mut state = self.lock();
+        state.asked = true;
+        for group in &state.groups {
+            let _ = kill(*group, Signal::SIGTERM);
+        }
+    }
+
+    /// Lets commands run again.
+    pub fn over(&self) {
+        self.lock().asked = false;
+    }
+
+    /// Whether commands are being ended.
+    pub fn is_asked(&self) -> bool {
+        self.lock().asked
+    }
+
+    fn started(&self, group: Pid) {
+        let mut state = self.lock();
+        state.groups.insert(group);
+        if state.asked {
+            let _ = kill(group, Signal::SIGTERM);
+        }
+    }
+
+    fn ended(&self, group: Pid) {
+        self.lock().groups.remove(&group);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Interrupted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Runs `command` with no standard input, for at most `wall`.
 ///
 /// # Errors
 /// It cannot be started: our fault.
 pub fn run(command: &mut Command, wall: Duration) -> Result<Ended> {
+    run_unless(command, wall, &Interrupt::default())
+}
+
+/// The same, unless it is interrupted: then it is asked to end at once, and its end is like any other.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_unless(command: &mut Command, wall: Duration, interrupt: &Interrupt) -> Result<Ended> {
     let started = Instant::now();
     command
         .stdin(Stdio::null())
@@ -66,6 +123,7 @@ pub fn run(command: &mut Command, wall: Duration) -> Result<Ended> {
         .spawn()
         .with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))?;
     let group = Pid::from_raw(child.id().cast_signed());
+    interrupt.started(group);
     let stdout = drain(child.stdout.take());
     let stderr = drain(child.stderr.take());
     let (ended, end) = mpsc::channel();
@@ -80,6 +138,7 @@ pub fn run(command: &mut Command, wall: Duration) -> Result<Ended> {
         let _ = kill(group, Signal::SIGTERM);
         let _ = end.recv_timeout(GRACE);
     }
+    interrupt.ended(group);
     // Also after a normal end: whatever it left in its group goes with it. An empty group is not an error.
     let _ = killpg(group, Signal::SIGKILL);
     let status = waiter
@@ -127,6 +186,27 @@ mod tests {
         let ended = run(Command::new("sleep").arg("600"), Duration::from_millis(50)).unwrap();
         assert!(ended.at_limit && !ended.success());
         assert!(ended.in_words().starts_with("stopped"));
+    }
+
+    #[test]
+    fn whoever_holds_the_interrupt_ends_what_runs_and_what_is_started_later() {
+        let interrupt = Interrupt::default();
+        let other = interrupt.clone();
+        let runs =
+            thread::spawn(move || run_unless(Command::new("sleep").arg("600"), Duration::from_secs(600), &other));
+        while interrupt.lock().groups.is_empty() {
+            thread::yield_now();
+        }
+        interrupt.now();
+        assert_eq!(runs.join().unwrap().unwrap().in_words(), "killed by signal 15");
+        let late = run_unless(Command::new("sleep").arg("600"), Duration::from_secs(600), &interrupt);
+        assert_eq!(late.unwrap().in_words(), "killed by signal 15");
+        interrupt.over();
+        assert!(
+            run_unless(&mut Command::new("true"), Duration::from_secs(60), &interrupt)
+                .unwrap()
+                .success()
+        );
     }
 
     #[test]

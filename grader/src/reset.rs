@@ -72,7 +72,7 @@ fn files_below(source: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The stub's files: derived from the solution where there is one, else the handout's copy.
-fn original(exercise: &Exercise) -> Result<Vec<(PathBuf, String)>> {
+pub(crate) fn original(exercise: &Exercise) -> Result<Vec<(PathBuf, String)>> {
     if exercise.solution.is_some() {
         let files = stub::files(exercise)?.into_iter();
         return Ok(files.map(|(name, text)| (name.into(), text)).collect());

@@ -16,7 +16,7 @@ use crate::grade::{CheckRun, Failure, NotRun, Outcome};
 use crate::isolation::ended::{Limit, Note};
 use crate::isolation::policy::{TMP, Visible};
 use crate::isolation::{Isolation, Isolator, Slot, Workplace};
-use crate::process;
+use crate::process::{self, Interrupt};
 use crate::report::sanitize;
 use crate::suite::{ExerciseSuites, Suite};
 
@@ -62,6 +62,8 @@ pub struct Runner<'a> {
     pub isolator: &'a Isolator,
     /// Whose they are.
     pub slot: &'a Slot,
+    /// Ends a check before its time; what then comes of it counts for nothing.
+    pub interrupt: Interrupt,
 }
 
 /// What is left of one test.
@@ -86,7 +88,7 @@ impl Runner<'_> {
             seconds += last.seconds;
         }
         for _ in 0..RETRIES {
-            if last.starved || !matches!(last.outcome, Outcome::Inconclusive(_)) {
+            if last.starved || self.interrupt.is_asked() || !matches!(last.outcome, Outcome::Inconclusive(_)) {
                 break;
             }
             last = self.attempt(&check, Beside::Others);
@@ -179,7 +181,7 @@ impl Runner<'_> {
         let wall = Duration::from_secs(self.limits.check_seconds + 5);
         let own_network = self.isolator.level() == Isolation::Namespaces;
         let turn = (!own_network).then(|| self.isolator.one_network.lock().unwrap_or_else(PoisonError::into_inner));
-        let ended = process::run(&mut cell, wall)?;
+        let ended = process::run_unless(&mut cell, wall, &self.interrupt)?;
         drop(turn);
         Ok(Held {
             ended,

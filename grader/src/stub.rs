@@ -59,6 +59,12 @@ pub fn derive(solution: &str) -> Result<String> {
     Ok(stub)
 }
 
+/// Whether a line of a solution is there for the stub, or marks the file as hidden.
+pub fn is_marker(line: &str) -> bool {
+    let text = line.trim_start();
+    [OPEN, MORE, CLOSE].iter().any(|marker| text.starts_with(marker)) || line.contains(CANARY_PREFIX)
+}
+
 fn push_stub_text(stub: &mut String, indent: &str, text: &str) {
     let text = text.strip_prefix(' ').unwrap_or(text).trim_end();
     if !text.is_empty() {

@@ -227,6 +227,38 @@ fn a_line_of_a_hidden_file_stops_it_wherever_it_would_be_handed_out() {
 }
 
 #[test]
+fn a_solution_is_handed_out_only_where_the_course_file_lets_it() {
+    for (says, handed_out) in [
+        (None, false),
+        (Some("ex01 = \"never\"\ndefault = \"on pass\""), false),
+        (Some("ex01 = \"2999-01-01\""), false),
+        (Some("ex01 = \"2026-01-01\""), true),
+        (Some("default = \"on pass\""), true),
+    ] {
+        let room = Room::new();
+        if let Some(says) = says {
+            room.file("course.toml", &format!("[solutions]\n{says}\n"));
+        }
+        write(&room.course(), &room.handout()).unwrap();
+        let names = names(&room.handout());
+        assert_eq!(
+            names.iter().any(|name| name.ends_with("solution.gz")),
+            handed_out,
+            "{says:?}"
+        );
+    }
+    for wrong in [
+        "[solutions]\nex01 = \"tomorrow\"\n",
+        "[solutions]\nex77 = \"never\"\n",
+        "[solution]\n",
+    ] {
+        let room = Room::new();
+        room.file("course.toml", wrong);
+        assert!(room.refused().contains("course.toml"), "{wrong}");
+    }
+}
+
+#[test]
 fn a_line_that_public_files_have_too_is_no_secret() {
     let room = Room::new();
     room.file("exercises/ex01-a/README.md", SECRET);

@@ -48,13 +48,20 @@ pub fn own_tree(student: &StudentGrades, gradebook: &Gradebook) -> String {
     text
 }
 
-fn own_exercise(grade: &Grade) -> String {
+/// One's own work on one exercise.
+pub(crate) fn own_exercise(grade: &Grade) -> String {
     let mut text = checks::heading(grade);
     match &grade.build {
         Build::Built { .. } => text.push_str(&checks::list(grade)),
         // Without a program a list of checks says the same line over and over.
         _ => return text + &checks::build(grade),
     }
+    text + &first_to_fix(grade)
+}
+
+/// What to begin with, in full, and what comes then; empty when nothing was lost.
+pub(crate) fn first_to_fix(grade: &Grade) -> String {
+    let mut text = String::new();
     let lost: Vec<&CheckRun> = grade.checks.iter().filter(|run| checks::is_lost(run)).collect();
     let failed = lost.iter().find(|run| matches!(run.outcome, Outcome::Failed(_)));
     let Some(first) = failed.or(lost.first()) else {

@@ -4,6 +4,7 @@
 
 mod audit;
 mod course;
+mod evening;
 mod ledger;
 #[cfg(target_os = "linux")]
 mod limits;

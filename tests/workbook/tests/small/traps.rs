@@ -7,6 +7,7 @@ use grader::build::{Artifact, Builder, Built};
 use grader::course::{Course, Visibility};
 use grader::grade::Outcome;
 use grader::isolation::{Isolation, Isolator, Slot, Workplace};
+use grader::process::Interrupt;
 use grader::run::Runner;
 use grader::submission::Work;
 use grader::suite::{self, ExerciseSuites, Suites};
@@ -76,6 +77,7 @@ impl Prepared {
             root: self.small.root(),
             isolator: &self.isolator,
             slot: &self.slot,
+            interrupt: Interrupt::default(),
         }
     }
 

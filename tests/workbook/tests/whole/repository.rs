@@ -87,6 +87,8 @@ fn the_handout_stands_alone_and_holds_nothing_hidden() {
     let green = cargo_test(&handout, &["-p", "ex01"]);
     assert!(green.status.success(), "{}", String::from_utf8_lossy(&green.stdout));
 
+    a_student_starts_over(&handout);
+
     let _only_one = only_one();
     let mut grader = grader_in(GRADER, &handout);
     let run = grader
@@ -101,6 +103,23 @@ fn the_handout_stands_alone_and_holds_nothing_hidden() {
         "{checks:#?}"
     );
     assert_eq!(gradebook["submissions"][0]["points"], gradebook["submissions"][0]["of"]);
+}
+
+/// Hints, and back to the stub and again to what was there.
+fn a_student_starts_over(handout: &Path) {
+    let said = |arguments: &[&str]| {
+        let run = grader_in(GRADER, handout).args(arguments).assert().code(0);
+        String::from_utf8(run.get_output().stdout.clone()).unwrap()
+    };
+    assert!(said(&["hint", "ex01"]).contains("Hint 1 of 3: where to look"));
+    assert!(said(&["next"]).starts_with("ex01  Four calls"));
+    let folder = handout.join("exercises/ex01-four-calls");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let mine = read("src/lib.rs");
+    assert!(said(&["reset", "ex01"]).contains("before-reset-1"));
+    assert_eq!(read("src/lib.rs"), read("stub/lib.rs"));
+    assert_eq!(read("before-reset-1/lib.rs"), mine);
+    std::fs::write(folder.join("src/lib.rs"), mine).unwrap();
 }
 
 #[test]
