@@ -10,7 +10,7 @@ use crate::basis::Basis;
 use crate::build::{Builder, Built};
 use crate::course::{Check, Course, Exercise};
 use crate::diagnosis::Signatures;
-use crate::grade::{Build, Grade, Gradebook, StudentGrades};
+use crate::grade::{Build, CheckRun, Grade, Gradebook, StudentGrades};
 use crate::isolation::{self, Isolator, Slot, Workplace};
 use crate::process::Interrupt;
 use crate::run::Runner;
