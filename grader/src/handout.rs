@@ -48,7 +48,13 @@ const FOLDERS: [&str; 5] = [
 
 /// What of an exercise's folder goes along beside `tests/`. Of `src/` only the given program does, with its
 /// modules: what else lies there may be somebody's attempt.
-const OF_EXERCISE: [&str; 4] = ["Cargo.toml", "README.md", "rubric.toml", "clippy.toml"];
+const OF_EXERCISE: [&str; 5] = [
+    "Cargo.toml",
+    "README.md",
+    "DESIGN-NOTE.md",
+    "rubric.toml",
+    "clippy.toml",
+];
 
 /// Lines of the root manifest with this comment are dropped.
 const NOT_IN_THE_HANDOUT: &str = "# not in the handout";

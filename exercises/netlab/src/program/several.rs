@@ -5,6 +5,20 @@ use clap::{Arg, ArgAction, ArgMatches};
 use super::{Parameter, Value, parse};
 
 impl<T: Value> Parameter<Vec<T>> {
+    /// `[WORD…]`: everything on the command line from its place on, perhaps nothing. Once per subcommand, and the last of its positional
+    /// parameters.
+    pub const fn any_number(name: &'static str, value_name: &'static str, help: &'static str) -> Parameter<Vec<T>> {
+        let shape = |arg: Arg| arg.action(ArgAction::Append).num_args(0..).value_parser(parse::<T>());
+        Parameter {
+            name,
+            value_name,
+            help,
+            default: None,
+            shape,
+            read: all,
+        }
+    }
+
     /// `MSG…`: everything on the command line from its place on, and at least one. Once per subcommand, and the last
     /// of its positional parameters.
     pub const fn several(name: &'static str, value_name: &'static str, help: &'static str) -> Parameter<Vec<T>> {
@@ -14,17 +28,19 @@ impl<T: Value> Parameter<Vec<T>> {
                 .num_args(1..)
                 .value_parser(parse::<T>())
         };
-        let read =
-            |matches: &ArgMatches, name: &str| matches.get_many::<T>(name).into_iter().flatten().cloned().collect();
         Parameter {
             name,
             value_name,
             help,
             default: None,
             shape,
-            read,
+            read: all,
         }
     }
+}
+
+fn all<T: Value>(matches: &ArgMatches, name: &str) -> Vec<T> {
+    matches.get_many::<T>(name).into_iter().flatten().cloned().collect()
 }
 
 #[cfg(test)]
@@ -67,5 +83,22 @@ mod tests {
     #[test]
     fn none_at_all_is_a_wrong_command_line() {
         assert_eq!(exit_code_of(&["ex00", "demo", "here", "--loud"]), 2);
+    }
+
+    const ANY: Parameter<Vec<String>> = Parameter::any_number("any", "WORD", "any words");
+
+    #[test]
+    fn any_number_may_be_none() {
+        let none = |given: &Arguments| {
+            assert_eq!(given.get(&ANY), Vec::<String>::new());
+            Ok(())
+        };
+        let run = |arguments: &[&str]| {
+            let command = Command::new("demo", "for this test", none).takes(&ANY);
+            Program::new("ex00", "for this test")
+                .command(command)
+                .run_with(arguments.iter().map(OsString::from))
+        };
+        assert_eq!(run(&["ex00", "demo"]), 0);
     }
 }
