@@ -8,6 +8,7 @@ use super::{
 use crate::{process::Exit, session::Session};
 use nix::{libc, sys::signal::Signal};
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -68,6 +69,9 @@ pub(crate) struct State {
     /// Nothing of it is left.
     pub buried: bool,
     pub why: Option<String>,
+    /// Calls of the program that have stopped, and who has taken something from a socket.
+    pub calls: u64,
+    pub receivers: BTreeSet<u32>,
     /// Time that passed because the program looked at the clock or at a level again and again.
     pub spun: Duration,
     pub fault: Option<String>,
@@ -96,6 +100,8 @@ impl Shared {
             over: false,
             buried: false,
             why: None,
+            calls: 0,
+            receivers: BTreeSet::new(),
             spun: Duration::ZERO,
             fault: None,
             kill: false,
@@ -149,6 +155,13 @@ impl State {
         let at = self.now;
         if self.events.len() < MOST_EVENTS {
             self.events.push(Event { at, thread, kind });
+        }
+    }
+
+    pub fn called(&mut self, thread: u32, takes_from_a_socket: bool) {
+        self.calls += 1;
+        if takes_from_a_socket {
+            self.receivers.insert(thread);
         }
     }
 
@@ -345,6 +358,17 @@ impl Pi {
     /// How often the program read the levels. One that polls does so many times a second.
     pub fn level_reads(&self) -> u64 {
         self.shared.lock().board.level_reads
+    }
+
+    /// How many calls the program has made, of those that have to do with waiting, time, or input and output. While it waits for something
+    /// that does not happen, there are no more.
+    pub fn calls(&self) -> u64 {
+        self.shared.lock().calls
+    }
+
+    /// The threads that have taken a connection or bytes from a socket (accept, recv and their like), as [`Event::thread`] counts them.
+    pub fn receivers(&self) -> BTreeSet<u32> {
+        self.shared.lock().receivers.clone()
     }
 
     /// The part of the Pi's time that passed because the program looked at the clock or at a level over and over, instead of sleeping: 1.0

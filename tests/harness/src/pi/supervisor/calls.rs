@@ -76,17 +76,29 @@ pub(super) const STOPPING: &[i64] = &[
     libc::SYS_alarm,
 ];
 
+/// Calls that only sockets have, and that give what came from somewhere else.
+fn takes_from_a_socket(call: i64) -> bool {
+    [
+        libc::SYS_accept,
+        libc::SYS_accept4,
+        libc::SYS_recvfrom,
+        libc::SYS_recvmsg,
+    ]
+    .contains(&call)
+}
+
 impl Supervisor {
     /// The stop before a call runs.
     pub(super) fn entered(&mut self, thread: i32) -> Alive<()> {
         let entry = Registers::get(Pid::from_raw(thread))?;
         let task = self.tasks.get_mut(&thread).ok_or(Gone)?;
-        let (process, passes) = (task.process, std::mem::take(&mut task.pass));
+        let (process, number, passes) = (task.process, task.number, std::mem::take(&mut task.pass));
         self.process(process).call_at = entry.pc() - CALL_LENGTH;
         if passes {
             self.ready(thread, Duration::ZERO, 0);
             return Ok(());
         }
+        self.shared.lock().called(number, takes_from_a_socket(entry.number()));
         match entry.number() {
             libc::SYS_clock_gettime => self.clock_gettime(thread, &entry),
             libc::SYS_gettimeofday => self.gettimeofday(thread, &entry),

@@ -155,9 +155,12 @@ impl Supervisor {
         }
         let (held, limit) = self.bounds();
         let event = self.next_event();
+        let passes = |event: Duration| held.is_none_or(|held| event <= held);
+        // What may not happen yet does not keep a thread from its work, which may cost a little more than there is time.
+        let first = |at: Duration| event.is_none_or(|event| at <= event || !passes(event));
         let ready = self
             .next_ready(|slices| slices == 0)
-            .filter(|(at, _)| event.is_none_or(|event| *at <= event) && held.is_none_or(|held| *at <= held + SLACK));
+            .filter(|(at, _)| first(*at) && held.is_none_or(|held| *at <= held + SLACK));
         if let Some((at, thread)) = ready {
             self.set_now(at);
             return Next::Run(thread);
@@ -170,7 +173,7 @@ impl Supervisor {
         }
         match event {
             Some(event) if event > limit => Next::OverTime,
-            Some(event) if held.is_none_or(|held| event <= held) => Next::Time(event),
+            Some(event) if passes(event) => Next::Time(event),
             _ => self.nothing_to_do(event.is_some()),
         }
     }
@@ -275,9 +278,15 @@ impl Supervisor {
 
     /// Nobody can do anything until the test, or somebody outside, does something.
     fn rest(&mut self) {
-        let real = self.shared.lock().clock == Clock::Real;
-        if !real && !self.still_after_a_second_look() {
+        let (clock, target) = {
+            let state = self.shared.lock();
+            (state.clock, state.target)
+        };
+        if clock != Clock::Real && !self.still_after_a_second_look() {
             return;
+        }
+        if clock == Clock::Held {
+            self.set_now(target); // nothing is due before that
         }
         self.shared.tell(|state| state.still = true);
         self.shared
