@@ -89,7 +89,7 @@ impl Conn {
     }
 
     /// Sends as much as the socket takes now.
-    fn flush(&mut self) -> io::Result<()> {
+    fn send_some(&mut self) -> io::Result<()> {
         while !self.outbuf.is_empty() {
             match self.socket.write(self.outbuf.as_slices().0) {
                 Ok(taken) => drop(self.outbuf.drain(..taken)),
@@ -274,7 +274,7 @@ impl Server {
     fn send(&mut self) {
         let mut gone = Vec::new();
         for (id, conn) in &mut self.conns {
-            let broken = conn.flush().is_err();
+            let broken = conn.send_some().is_err();
             let slow = conn.outbuf.len() > MAX_OUTBUF;
             if slow && !broken {
                 let who = self.core.client_of(*id).map(|cid| format!("{cid:08x}"));
@@ -295,7 +295,7 @@ impl Server {
     fn farewell(&mut self) {
         for conn in self.conns.values_mut() {
             conn.outbuf.extend(b"! bye\n");
-            let _ = conn.flush();
+            let _ = conn.send_some();
         }
         self.conns.clear();
     }
