@@ -448,7 +448,7 @@ impl Worker<'_> {
             let tell = |grade: &Grade, whole| drop(self.tell.send(News::Graded(run, Box::new(grade.clone()), whole)));
             let grade = self
                 .grading
-                .watch(&work, self.exercise, &mut |grade| tell(grade, false));
+                .grade_telling(&work, self.exercise, &mut |grade| tell(grade, false));
             tell(&grade, true);
         }
     }
