@@ -16,7 +16,7 @@ const BUTTON: u8 = 27;
 #[test]
 fn blink_timeline() {
     let lab = lab();
-    let Some(pi) = lab.pi() else { return };
+    let Some(pi) = board(&lab) else { return };
     lab.program(["blink"]).on(&pi).run(b"").expect_code(0);
     pi.expect_starts(LED, Level::Low);
     harness::assert_snapshot!(lab, levels(&pi, LED), @r"
@@ -30,7 +30,7 @@ fn blink_timeline() {
     ");
     pi.expect_let_go(&[LED]);
 
-    let Some(pi) = lab.pi() else { return };
+    let Some(pi) = board(&lab) else { return };
     let asked = ["blink", "--led", "22", "--count", "2", "--period-ms", "40"];
     lab.program(asked).named("other LED").on(&pi).run(b"").expect_code(0);
     let wave = [
@@ -47,7 +47,7 @@ fn blink_timeline() {
 #[test]
 fn one_press_toggles() {
     let lab = lab();
-    let Some(pi) = lab.pi() else { return };
+    let Some(pi) = board(&lab) else { return };
     for at in [100, 400, 700] {
         pi.press(ms(at), BUTTON);
         pi.release(ms(at + 80), BUTTON);
@@ -77,7 +77,7 @@ fn bounce_counts_once() {
     if lab.control("one_press_toggles", undisturbed).is_none() {
         return;
     }
-    let Some(pi) = lab.pi() else { return };
+    let Some(pi) = board(&lab) else { return };
     for at in [100, 400] {
         pi.bounce(ms(at), BUTTON, Drive::Low, 5, ms(1)); // five edges in four milliseconds
         pi.release(ms(at + 80), BUTTON);
@@ -154,7 +154,7 @@ fn pins_and_modes_as_asked() {
         (LED, BUTTON, &["lamp", "--presses", "1"][..]),
         (22, 24, &["lamp", "--led", "22", "--button", "24", "--presses", "1"]),
     ] {
-        let Some(pi) = lab.pi() else { return };
+        let Some(pi) = board(&lab) else { return };
         pi.set_latch(led, Level::High); // somebody has left it so
         pi.press(ms(100), button);
         lab.program(args).on(&pi).run(b"").expect_code(0);
@@ -191,7 +191,7 @@ fn bad_pin_is_an_error_message() {
         (&["blink", "--led", "40"], "gpio 40: not available"),
         (&["lamp", "--led", "27"], "gpio 27: already in use"),
     ] {
-        let Some(pi) = lab.pi() else { return };
+        let Some(pi) = board(&lab) else { return };
         let ended = lab.program(args).on(&pi).run(b"").expect_code(1);
         expect_complaint(&lab, &ended, &args.join(" "), complaint);
         let switched: Vec<String> = pi
@@ -230,9 +230,16 @@ fn is_a_raspberry_pi() -> bool {
     String::from_utf8_lossy(&model).contains("raspberrypi")
 }
 
+/// A Pi for a program that has ended long before its ten seconds are over. None, if there can be none here.
+fn board(lab: &Lab) -> Option<Pi> {
+    let pi = lab.pi()?;
+    pi.set_limit(ms(10_000));
+    Some(pi)
+}
+
 /// A lamp with one press that does not bounce. None, if there can be no Pi here.
 fn undisturbed(lab: &Lab) -> Option<()> {
-    let pi = lab.pi()?;
+    let pi = board(lab)?;
     pi.press(ms(100), BUTTON);
     let lamp = lab.program(["lamp", "--presses", "1"]).named("usual lamp").on(&pi);
     let lamp = lamp.run(b"").expect_code(0);

@@ -27,11 +27,10 @@ fn signals_leave_the_board_safe(#[case] args: &[&str], #[case] signal: Signal) {
     if lab.control(fix_first, |lab| undisturbed(lab, args[0])).is_none() {
         return;
     }
-    let Some(pi) = lab.pi() else { return };
+    let Some(pi) = board(&lab) else { return };
     pi.press(ms(100), BUTTON);
     pi.release(ms(180), BUTTON);
     pi.signal(ms(1250), signal); // the LED is on, of the lamp and of the one that blinks
-    pi.set_limit(ms(60_000));
     let ended = lab.program(args).on(&pi).run(b"");
     let doing = format!("looking how `ex16 {}` ends after {signal}, with the LED on", args[0]);
     lab.expect(
@@ -68,10 +67,9 @@ fn errors_leave_the_board_safe(#[case] trouble: Trouble) {
     if lab.control(PRESS, |lab| undisturbed(lab, "lamp")).is_none() {
         return;
     }
-    let Some(pi) = lab.pi() else { return };
+    let Some(pi) = board(&lab) else { return };
     pi.press(ms(100), BUTTON);
     pi.release(ms(180), BUTTON);
-    pi.set_limit(ms(60_000));
     let args: &[&str] = match trouble {
         Trouble::Wait => {
             pi.break_interrupts(ms(300), BUTTON);
@@ -115,7 +113,7 @@ fn repeated_levels_are_one_event() {
     if lab.control(PRESS, |lab| undisturbed(lab, "lamp")).is_none() {
         return;
     }
-    let Some(pi) = lab.pi() else { return };
+    let Some(pi) = board(&lab) else { return };
     pi.press(ms(100), BUTTON);
     // Edges that the kernel reports with the level that it found when it looked: the one before, again.
     for at in [130, 160] {
@@ -142,7 +140,7 @@ fn repeated_levels_are_one_event() {
 #[case::with_a_window_of_200_ms(&["lamp", "--debounce-ms", "200"], &[100, 600])]
 fn fifty_ms_two_presses_ten_ms_one(#[case] args: &[&str], #[case] presses: &[u64]) {
     let lab = lab();
-    let Some(pi) = lab.pi() else { return };
+    let Some(pi) = board(&lab) else { return };
     let edges = [(100, 125), (150, 175), (300, 303), (310, 340), (600, 650)];
     for (press, release) in edges {
         pi.press(ms(press), BUTTON);
@@ -162,7 +160,7 @@ fn release_bounce_is_no_press() {
     if lab.control(PRESS, |lab| undisturbed(lab, "lamp")).is_none() {
         return;
     }
-    let Some(pi) = lab.pi() else { return };
+    let Some(pi) = board(&lab) else { return };
     for at in [100, 500] {
         pi.press(ms(at), BUTTON);
         pi.bounce(ms(at + 200), BUTTON, Drive::Open, 7, Duration::from_micros(1300));
@@ -177,14 +175,14 @@ fn release_bounce_is_no_press() {
 #[case::nobody_is_there_and_the_air_is_full_of_noise(7)]
 fn active_low(#[case] seed: u64) {
     let lab = lab();
-    let Some(pi) = lab.pi() else { return };
+    let Some(pi) = board(&lab) else { return };
     pi.set_seed(seed);
     let lamp = until_sigterm(&lab, &pi, &["lamp"], 5000);
     let doing = "reading what the lamp printed while nobody touched the button for five seconds";
     lab.expect_eq(doing, printed(&lamp), Vec::<String>::new());
     pi.expect_dark(&[LED]);
 
-    let Some(pi) = lab.pi() else { return };
+    let Some(pi) = board(&lab) else { return };
     pi.set_seed(seed);
     pi.press(Duration::ZERO, BUTTON); // a finger is on it when the program starts
     pi.release(ms(300), BUTTON);
@@ -202,7 +200,7 @@ fn waits_instead_of_polling() {
     if lab.control(PRESS, |lab| undisturbed(lab, "lamp")).is_none() {
         return;
     }
-    let Some(pi) = lab.pi() else { return };
+    let Some(pi) = board(&lab) else { return };
     let presses = [1000, 4000, 9000];
     for at in presses {
         pi.bounce(ms(at), BUTTON, Drive::Low, 5, ms(1));
@@ -226,7 +224,7 @@ fn waits_instead_of_polling() {
 #[test]
 fn long_press_counts_once_and_edge_of_window() {
     let lab = lab();
-    let Some(pi) = lab.pi() else { return };
+    let Some(pi) = board(&lab) else { return };
     let edges = [(100, 3100), (3200, 3250), (3270, 3300), (3319, 3400), (3500, 3600)];
     for (press, release) in edges {
         pi.press(ms(press), BUTTON);
@@ -241,7 +239,6 @@ fn long_press_counts_once_and_edge_of_window() {
 /// Runs the lamp until it gets a SIGTERM, which is to be an ordinary end.
 fn until_sigterm(lab: &Lab, pi: &Pi, args: &[&str], at: u64) -> Finished {
     pi.signal(ms(at), Signal::SIGTERM);
-    pi.set_limit(ms(at + 60_000));
     let ended = lab.program(args).on(pi).run(b"");
     // How it ends after a signal is the subject of another check. What counts here is what it did before.
     match ended.exit {
@@ -250,9 +247,16 @@ fn until_sigterm(lab: &Lab, pi: &Pi, args: &[&str], at: u64) -> Finished {
     }
 }
 
+/// A Pi for a program that has ended before its twenty seconds are over. None, if there can be none here.
+fn board(lab: &Lab) -> Option<Pi> {
+    let pi = lab.pi()?;
+    pi.set_limit(ms(20_000));
+    Some(pi)
+}
+
 /// The undisturbed session of a check with a fault in it. None, if there can be no Pi here.
 fn undisturbed(lab: &Lab, command: &str) -> Option<()> {
-    let pi = lab.pi()?;
+    let pi = board(lab)?;
     if command == "blink" {
         let blink = lab.program(["blink", "--count", "1"]).named("usual blinking").on(&pi);
         blink.run(b"").expect_code(0);
