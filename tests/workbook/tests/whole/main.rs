@@ -7,7 +7,6 @@ mod class;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod repository;
-mod standin;
 mod trace;
 
 const GRADER: &str = env!("CARGO_BIN_EXE_workbook-grader");
