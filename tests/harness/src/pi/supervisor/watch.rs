@@ -1,8 +1,8 @@
 //! The watchdog: a thread of the program that runs without a stop is made to stop, so that others get their turn.
 //!
 //! Such a thread computes, spins on memory that another one is to change, or is in a call that the supervisor does not know. The watchdog
-//! sends it SIGSTOP; the supervisor never passes that on. A thread that only waits for a processor, on a busy machine, is left alone: what
-//! it does next must not depend on who else is busy.
+//! sends it SIGSTOP; the supervisor never passes that on. A thread that only waits for a processor, because the machine is busy, is let
+//! alone: which thread runs when would depend on the machine otherwise.
 #![allow(unsafe_code)] // tgkill(2)
 
 use nix::libc;
@@ -13,13 +13,13 @@ use std::{
         atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-/// How often it looks. A thread that was seen twice in the same run is stopped, unless it has hardly run.
+/// How often it looks.
 const TICK: Duration = Duration::from_millis(5);
-/// Who has computed for so long since it was first seen does not just take its time to begin.
-const COMPUTES: Duration = Duration::from_millis(4);
+/// A thread that has computed for so long since it was first seen in its run, or slept in a call for so long, is stopped.
+const PATIENCE: Duration = Duration::from_millis(5);
 
 #[derive(Default)]
 struct Seen {
@@ -70,7 +70,7 @@ impl Drop for Watch {
 }
 
 fn guard(seen: &Seen) {
-    let (mut last, mut computed) = (0, None);
+    let mut last: Option<(u64, Look)> = None;
     while !seen.over.load(Ordering::Acquire) {
         thread::park_timeout(TICK);
         let (run, thread) = (seen.run.load(Ordering::Relaxed), seen.thread.load(Ordering::Acquire));
@@ -78,34 +78,49 @@ fn guard(seen: &Seen) {
             continue;
         }
         let process = seen.process.load(Ordering::Relaxed);
-        if run != last {
-            (last, computed) = (run, processor_time(process, thread));
-        } else if is_stuck(process, thread, computed) {
-            // SAFETY: three numbers. If the thread has stopped meanwhile, it stops once more when it goes on; if it has ended, nothing happens.
-            unsafe { libc::syscall(libc::SYS_tgkill, process, thread, libc::SIGSTOP) };
+        let look = Look::at(process, thread);
+        match &last {
+            Some((same, first)) if *same == run => {
+                if !first.sleeps && look.sleeps {
+                    // Asleep from now on.
+                    last = Some((run, Look { ran: first.ran, ..look }));
+                } else if look.is_enough(first) {
+                    // SAFETY: three numbers. If the thread has stopped meanwhile, it stops once more when it goes on; if it has ended,
+                    // nothing happens.
+                    unsafe { libc::syscall(libc::SYS_tgkill, process, thread, libc::SIGSTOP) };
+                }
+            }
+            _ => last = Some((run, look)),
         }
     }
 }
 
-/// Whether the thread waits in the kernel, or has computed for some time since it had `computed` for so long. Yes, where nobody can tell.
-fn is_stuck(process: i32, thread: i32, computed: Option<Duration>) -> bool {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{process}/task/{thread}/stat")) else {
-        return true;
-    };
-    // Behind the name, which may contain anything: the state (proc(5)).
-    match stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()) {
-        Some('R') => match (processor_time(process, thread), computed) {
-            (Some(now), Some(before)) => now.saturating_sub(before) >= COMPUTES,
-            _ => true,
-        },
-        Some('t' | 'T') => false, // it has stopped already
-        _ => true,
-    }
+/// What the kernel tells of a thread.
+struct Look {
+    at: Instant,
+    ran: Duration,
+    /// It waits in a call. (Neither does a thread that waits for a processor, nor one that has stopped and waits for us.)
+    sleeps: bool,
 }
 
-/// What the scheduler has given to the thread so far.
-fn processor_time(process: i32, thread: i32) -> Option<Duration> {
-    let counted = fs::read_to_string(format!("/proc/{process}/task/{thread}/schedstat")).ok()?;
-    let nanoseconds = counted.split(' ').next()?.parse().ok()?;
-    Some(Duration::from_nanos(nanoseconds))
+impl Look {
+    fn at(process: i32, thread: i32) -> Look {
+        let read = |file: &str| fs::read_to_string(format!("/proc/{process}/task/{thread}/{file}")).unwrap_or_default();
+        let ran = read("schedstat")
+            .split_whitespace()
+            .next()
+            .and_then(|nanos| nanos.parse().ok());
+        let stat = read("stat");
+        let state = stat.rsplit_once(')').map_or("", |(_, rest)| rest.trim_start());
+        Look {
+            at: Instant::now(),
+            ran: Duration::from_nanos(ran.unwrap_or(0)),
+            sleeps: state.starts_with(['S', 'D']),
+        }
+    }
+
+    fn is_enough(&self, first: &Look) -> bool {
+        let ran = self.ran.saturating_sub(first.ran);
+        ran >= PATIENCE || (self.sleeps && first.sleeps && self.at - first.at >= PATIENCE)
+    }
 }
