@@ -51,6 +51,7 @@ fn table() {
         tracer();
         starts();
         cells();
+        pi();
     }
     #[cfg(not(target_os = "linux"))]
     println!("tracer and cells are Linux only");
@@ -85,6 +86,46 @@ fn lab() -> Lab {
         ..Grading::default()
     };
     Lab::open_for(exercise, grading)
+}
+
+/// A program on the fake Raspberry Pi: from its start to its end, and what each write to a register adds.
+#[cfg(target_os = "linux")]
+fn pi() {
+    let run = |args: &[&str]| {
+        let exercise = Exercise {
+            package: "costs",
+            rubric: "[limits]\ncheck_seconds = 600\n",
+            built: Some(env!("CARGO_BIN_EXE_pi_subject")),
+        };
+        let times = (0..RUNS).map(|_| {
+            let lab = Lab::open_for(exercise, Grading::default()).with_step(Duration::from_secs(60));
+            let pi = lab.pi().expect("a fake Pi");
+            let since = Instant::now();
+            lab.program(args).on(&pi).run(b"").expect_code(0);
+            since.elapsed()
+        });
+        median(times.collect())
+    };
+    const WRITES: u32 = 20_000;
+    line(
+        "fake Pi: start, Gpio::new, one pin, end",
+        run(&["blink", "17", "0", "1000"]),
+        None,
+        "",
+    );
+    line(
+        "fake Pi: 3 s of blinking",
+        run(&["blink", "17", "3", "1000"]),
+        None,
+        "≤ 50 ms",
+    );
+    let (none, many) = (run(&["burst", "1", "0"]), run(&["burst", "1", &WRITES.to_string()]));
+    line(
+        "fake Pi: one write to a register",
+        many.saturating_sub(none) / WRITES,
+        None,
+        "",
+    );
 }
 
 /// A client and an echo server on the loopback: two calls of the server for each round trip.
