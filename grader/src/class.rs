@@ -3,7 +3,12 @@
 //! Submissions are looked through first, for their digests only, and read again when it is their turn: a class of any size takes the
 //! memory of the few that are being graded. What the ledger has, or somebody else handed in too, is not graded again.
 
+mod gradescope;
+mod people;
 mod plan;
+mod platform;
+mod roster;
+mod rules;
 mod survey;
 
 use std::collections::BTreeMap;
@@ -15,14 +20,18 @@ use anyhow::{Context, Result};
 use crate::basis::Basis;
 use crate::course::{Course, Exercise};
 use crate::diagnosis::Signatures;
-use crate::grade::{Grade, Gradebook, StudentGrades};
+use crate::grade::{Grade, Gradebook, Lateness, StudentGrades};
 use crate::grading::Grading;
-use crate::intake;
 use crate::isolation::{Isolation, Isolator};
 use crate::ledger::{self, Key, Ledger, Rubric, Shard};
 use crate::toolchain::Toolchain;
+use people::People;
 use plan::Plan;
+use roster::Roster;
+use rules::Rules;
 use survey::Surveyed;
+
+pub use people::Keep;
 
 /// How a class is read and graded, as the command line says it.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -33,6 +42,15 @@ pub struct Options {
     /// Grade only this part of the class, e.g. 1/3; `grader merge` puts the parts together.
     #[arg(long, value_name = "K/N", requires = "submissions")]
     pub shard: Option<Shard>,
+    /// A CSV of everybody in the class: gives submissions to students, and says who is missing.
+    #[arg(long, value_name = "FILE", requires = "submissions")]
+    pub roster: Option<PathBuf>,
+    /// Which of several submissions of one student counts.
+    #[arg(long, value_enum, default_value_t = Keep::default(), requires = "submissions")]
+    pub keep: Keep,
+    /// Deadlines, late days and chosen submissions [default: course.toml in the course, if it is there].
+    #[arg(long, value_name = "FILE", requires = "submissions")]
+    pub rules: Option<PathBuf>,
 }
 
 impl Options {
@@ -41,6 +59,9 @@ impl Options {
         Options {
             force: false,
             shard: read.shard,
+            roster: read.roster.clone(),
+            keep: read.keep,
+            rules: read.rules.clone(),
         }
     }
 }
@@ -94,6 +115,7 @@ pub struct Class<'a> {
     bases: BTreeMap<String, Arc<Basis>>,
     /// In name order.
     students: Vec<Surveyed>,
+    rules: Rules,
     read: ledger::Class,
 }
 
@@ -110,20 +132,34 @@ impl<'a> Class<'a> {
         options: &Options,
     ) -> Result<Class<'a>> {
         let toolchain = Toolchain::find()?;
-        let mut handed_in = intake::list_class(dir)?;
+        let own = course.root.join("course.toml");
+        let file = options.rules.clone().or_else(|| own.is_file().then_some(own));
+        let rules = file.as_deref().map(Rules::read).transpose()?.unwrap_or_default();
+        let roster = options
+            .roster
+            .as_deref()
+            .map(|path| Roster::read(path, &rules.zone))
+            .transpose()?;
+        let mut people = People::find(dir, roster.as_ref(), &rules, options.keep)?;
+        people.tell();
         if let Some(shard) = options.shard {
-            handed_in.retain(|one| shard.has(&one.student));
+            people.candidates.retain(|one| shard.has(&one.student));
         }
-        let students = handed_in.into_iter().map(|one| Surveyed::of(one, course));
+        let students = people.candidates.into_iter().map(|one| Surveyed::of(one, course));
+        let absolute =
+            |path: &Path| std::path::absolute(path).with_context(|| format!("cannot use the path {}", path.display()));
         Ok(Class {
             students: students.collect::<Result<_>>()?,
             bases: Basis::of(course, &exercises, &toolchain)?,
             toolchain: toolchain.version,
             read: ledger::Class {
                 submissions: absolute(dir)?,
+                roster: options.roster.as_deref().map(absolute).transpose()?,
+                rules: options.rules.as_deref().map(absolute).transpose()?,
+                keep: options.keep,
                 shard: options.shard,
-                ..ledger::Class::default()
             },
+            rules,
             course,
             exercises,
             level,
@@ -165,12 +201,17 @@ impl<'a> Class<'a> {
         };
         let students = self.students.iter().map(|student| {
             Ok(StudentGrades {
-                student: student.handed_in.student.clone(),
-                notes: student.notes.clone(),
+                student: student.candidate.student.clone(),
+                submitted: student.candidate.submitted,
+                lateness: self.lateness(student),
+                notes: student.notes(),
                 grades: grades(student)?,
-                ..StudentGrades::default()
             })
         });
+        let mut students = students.collect::<Result<Vec<_>>>()?;
+        if self.read.keep == Keep::Best {
+            students = survey::best(students);
+        }
         Ok(Gradebook {
             isolation: self.level.to_string(),
             toolchain: self.toolchain.clone(),
@@ -178,8 +219,18 @@ impl<'a> Class<'a> {
                 .iter()
                 .map(|rubric| (rubric.name.clone(), rubric.title.clone()))
                 .collect(),
-            students: students.collect::<Result<_>>()?,
+            students,
         })
+    }
+
+    fn lateness(&self, student: &Surveyed) -> Vec<Lateness> {
+        let handed_in = self
+            .exercises
+            .iter()
+            .filter(|exercise| student.digests.contains_key(&exercise.name));
+        let handed_in: Vec<&Exercise> = handed_in.copied().collect();
+        self.rules
+            .lateness(&student.candidate.student, student.candidate.submitted, &handed_in)
     }
 
     /// How it was read, for the ledger.
@@ -191,8 +242,4 @@ impl<'a> Class<'a> {
         let digest = student.digests.get(&exercise.name).map_or("", String::as_str);
         Key::new(&exercise.name, digest, &self.bases[&exercise.name], self.level)
     }
-}
-
-fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).with_context(|| format!("cannot use the path {}", path.display()))
 }

@@ -13,12 +13,13 @@ use crate::grade::Gradebook;
 use crate::grading::Grading;
 use crate::isolation::{self, Isolation, Isolator};
 use crate::progress::Progress;
+use crate::pseudonyms::Pseudonyms;
 use crate::regrade::Regraded;
 use crate::report::format::{About, Format, Setting};
 use crate::trace::Traced;
 use crate::{
     audit, board, class, diary, doctor, export, gradescope, handout, hint, intake, ledger, merge, new, pack, plan,
-    regrade, release, report, reset, selftest, stub, trace, watch,
+    regrade, release, report, reset, selftest, similarity, stub, trace, watch,
 };
 
 /// Everything was graded.
@@ -84,6 +85,8 @@ struct GradeArgs {
     format: Format,
     #[command(flatten)]
     setting: Setting,
+    #[command(flatten)]
+    pseudonyms: Pseudonyms,
     /// Exit with 1 when a submission has less than this share of its points.
     #[arg(long, value_name = "PERCENT")]
     fail_under: Option<f64>,
@@ -129,6 +132,8 @@ enum Cmd {
     },
     /// Grade a class again where something changed; show whose grades differ and why, or apply what was shown.
     Regrade(regrade::Request),
+    /// Show pairs of works that look alike, for a person to look at; never a penalty.
+    Similarity(similarity::Request),
     /// Put the gradebooks of several folders together.
     Merge(merge::Request),
     /// Run a scenario and draw its messages and system calls.
@@ -208,6 +213,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Some(Cmd::Handout { out }) => write_handout(&course()?, &out)?,
         Some(Cmd::New { name }) => new_exercise(&course()?, &name)?,
         Some(Cmd::Regrade(request)) => regrade_class(&course()?, &request, isolator(cli.isolation)?)?,
+        Some(Cmd::Similarity(request)) => similar_works(&course()?, &request)?,
         Some(Cmd::Merge(request)) => merge_folders(&request)?,
         Some(Cmd::Trace(request)) => trace_scenario(&course()?, &request, isolator(cli.isolation)?)?,
         Some(Cmd::List) => print(&plan::list(&course()?)?).map(|()| GRADED)?,
@@ -304,9 +310,10 @@ fn show(gradebook: &Gradebook, args: &GradeArgs, out: Option<&Path>) -> Result<u
     } else {
         About::Author
     };
-    print(&report::format::render(gradebook, args.format, about, &args.setting)?)?;
+    let shown = args.pseudonyms.applied(gradebook)?;
+    print(&report::format::render(&shown, args.format, about, &args.setting)?)?;
     if let Some(out) = out {
-        write_reports(gradebook, out, &args.setting)?;
+        write_reports(&shown, out, &args.setting)?;
     }
     Ok(exit_code(gradebook, args.fail_under))
 }
@@ -491,7 +498,8 @@ fn regrade_class(course: &Course, request: &regrade::Request, isolator: Isolator
         }
         Regraded::Applied { text, gradebook, out } => {
             print(&text)?;
-            write_reports(&gradebook, &out, &request.setting)?;
+            let shown = request.pseudonyms.applied(&gradebook)?;
+            write_reports(&shown, &out, &request.setting)?;
             Ok(exit_code(&gradebook, None))
         }
         Regraded::TooOpen(level) => {
@@ -503,10 +511,17 @@ fn regrade_class(course: &Course, request: &regrade::Request, isolator: Isolator
     }
 }
 
+fn similar_works(course: &Course, request: &similarity::Request) -> Result<u8> {
+    let exercises = selected(course, &request.exercises, request.exercises.is_empty())?;
+    print(&similarity::run(course, &exercises, request)?)?;
+    Ok(GRADED)
+}
+
 fn merge_folders(request: &merge::Request) -> Result<u8> {
     let merged = merge::run(request)?;
-    print(&report::text::class_table(&merged.gradebook))?;
-    write_reports(&merged.gradebook, &request.out, &request.setting)?;
+    let shown = request.pseudonyms.applied(&merged.gradebook)?;
+    print(&report::text::class_table(&shown))?;
+    write_reports(&shown, &request.out, &request.setting)?;
     for shard in &merged.missing {
         eprintln!("error: part {shard} of the class is missing; the gradebook is incomplete");
     }

@@ -85,8 +85,10 @@ pub fn read_tree(dir: &Path, student: &str, course: &Course) -> Result<Submissio
 /// One top-level entry of a class.
 #[derive(Debug, Clone)]
 pub struct HandedIn {
-    /// Name of the folder or archive, without the archive's ending.
+    /// Name of the folder or archive, without the archive's ending unless that tells it from another.
     pub student: String,
+    /// The same without an archive's ending, always.
+    pub stem: String,
     path: PathBuf,
     kind: Kind,
 }
@@ -100,6 +102,30 @@ enum Kind {
 }
 
 impl HandedIn {
+    /// The folder or archive.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The only archive in this folder, if no other archive or folder is in it: platforms put what was uploaded into a folder of their own.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn archive_within(self) -> Result<HandedIn> {
+        if !matches!(self.kind, Kind::Folder) {
+            return Ok(self);
+        }
+        let mut within = list(&self.path)?;
+        match within.pop() {
+            Some(HandedIn {
+                kind: kind @ Kind::Archive(_),
+                path,
+                ..
+            }) if within.is_empty() => Ok(HandedIn { path, kind, ..self }),
+            _ => Ok(self),
+        }
+    }
+
     /// Reads it.
     ///
     /// # Errors
@@ -153,7 +179,12 @@ fn list(dir: &Path) -> Result<Vec<HandedIn>> {
         } else {
             continue;
         };
-        all.push(HandedIn { student, path, kind });
+        all.push(HandedIn {
+            stem: student.clone(),
+            student,
+            path,
+            kind,
+        });
     }
     all.sort_by(|a, b| (&a.student, &a.path).cmp(&(&b.student, &b.path)));
     keep_names_apart(&mut all);

@@ -14,6 +14,7 @@ use anyhow::{Result, bail, ensure};
 use crate::class;
 use crate::grade::{Grade, Gradebook, StudentGrades};
 use crate::ledger::{self, Key, Rubric, Shard};
+use crate::pseudonyms::Pseudonyms;
 use crate::report::format::Setting;
 
 /// What `grader merge` was asked for.
@@ -27,6 +28,8 @@ pub struct Request {
     pub(crate) out: PathBuf,
     #[command(flatten)]
     pub(crate) setting: Setting,
+    #[command(flatten)]
+    pub(crate) pseudonyms: Pseudonyms,
 }
 
 /// What came of it.

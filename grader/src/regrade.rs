@@ -17,6 +17,7 @@ use crate::files::write_atomically;
 use crate::grade::Gradebook;
 use crate::isolation::{Isolation, Isolator};
 use crate::ledger::{self, Ledger};
+use crate::pseudonyms::Pseudonyms;
 use crate::report::format::Setting;
 use difference::Difference;
 
@@ -49,6 +50,8 @@ pub struct Request {
     trust_submissions: bool,
     #[command(flatten)]
     pub(crate) setting: Setting,
+    #[command(flatten)]
+    pub(crate) pseudonyms: Pseudonyms,
 }
 
 /// What came of it.

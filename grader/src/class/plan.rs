@@ -72,7 +72,7 @@ impl Plan {
                 return;
             }
             let grade = job.grade(class, grading, slot, &last_read);
-            progress.step(&class.students[job.student].handed_in.student, &grade);
+            progress.step(&class.students[job.student].candidate.student, &grade);
             if let Err(error) = held(&ledger).add(&grade) {
                 // The others end what they have begun; nothing new is begun that could not be written down.
                 stop.store(true, Ordering::Relaxed);
@@ -124,7 +124,7 @@ impl LastRead {
         if let Some((_, submission)) = last.as_ref().filter(|(whose, _)| *whose == student) {
             return Ok(submission.clone());
         }
-        let submission = Arc::new(class.students[student].handed_in.read(class.course)?);
+        let submission = Arc::new(class.students[student].read(class.course)?);
         *last = Some((student, submission.clone()));
         Ok(submission)
     }

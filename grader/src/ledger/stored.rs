@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Key, Shard};
 use crate::basis::Basis;
+use crate::class::Keep;
 use crate::course::{Check, Exercise};
 use crate::diagnosis::Diagnosis;
 use crate::grade::{Build, CheckRun, Grade, Gradebook, Lateness, Outcome, StudentGrades};
@@ -159,8 +160,10 @@ pub struct Class {
     pub submissions: PathBuf,
     /// The roster, absolute.
     pub roster: Option<PathBuf>,
-    /// `latest`, `best` or `all`.
-    pub keep: String,
+    /// The rules, absolute; `course.toml` of the course when there are none.
+    pub rules: Option<PathBuf>,
+    /// Which of several submissions of one student counted.
+    pub keep: Keep,
     /// Which part of the class.
     pub shard: Option<Shard>,
 }

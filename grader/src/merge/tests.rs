@@ -21,6 +21,7 @@ fn merged(from: &[&tempfile::TempDir]) -> Result<Merged> {
         from: from.iter().map(|dir| dir.path().to_path_buf()).collect(),
         out: out.path().join("whole"),
         setting: Setting::default(),
+        pseudonyms: Pseudonyms::default(),
     })?;
     let read = ledger::read(&out.path().join("whole"))?;
     assert_eq!(read, merged.gradebook, "what is returned is what was issued");

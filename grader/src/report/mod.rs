@@ -19,4 +19,5 @@ pub mod student;
 mod tests;
 pub mod text;
 
+pub(crate) use files::file_names;
 pub use files::write_all;

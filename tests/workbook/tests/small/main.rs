@@ -8,6 +8,7 @@ mod evening;
 mod ledger;
 #[cfg(target_os = "linux")]
 mod limits;
+mod roster;
 mod traps;
 
 const GRADER: &str = env!("CARGO_BIN_EXE_workbook-grader");
