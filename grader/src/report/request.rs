@@ -9,6 +9,7 @@ use super::write_all;
 use crate::course::Course;
 use crate::grade::Gradebook;
 use crate::ledger;
+use crate::pseudonyms::Pseudonyms;
 
 /// What is shown, and of which grading.
 #[derive(Debug, clap::Args)]
@@ -27,6 +28,9 @@ pub struct Request {
     out: Option<PathBuf>,
     #[command(flatten)]
     setting: Setting,
+    /// Then --student takes a pseudonym, too.
+    #[command(flatten)]
+    pseudonyms: Pseudonyms,
 }
 
 /// The text to print, and the gradebook that it shows.
@@ -39,6 +43,7 @@ pub fn run(course: &Course, request: &Request) -> Result<(String, Gradebook)> {
         .clone()
         .unwrap_or_else(|| course.root.join("target/grades"));
     let gradebook = ledger::read(&from).with_context(|| format!("there is nothing to report in {}", from.display()))?;
+    let gradebook = request.pseudonyms.applied(&gradebook)?.into_owned();
     let text = match request.format {
         Some(format) => one(&gradebook, format, request)?,
         None => all(&gradebook, request.out.as_deref().unwrap_or(&from), &request.setting)?,
