@@ -129,11 +129,6 @@ impl Rules {
         late.collect()
     }
 
-    /// Whether anything is due at all.
-    pub(super) fn has_deadlines(&self) -> bool {
-        !self.deadlines.is_empty()
-    }
-
     fn due(&self, student: &str, exercise: &str) -> Option<Timestamp> {
         let extension = self.extensions.get(student).and_then(|of| of.get(exercise));
         extension.or_else(|| self.deadlines.get(exercise)).copied()
