@@ -50,7 +50,7 @@ pub fn html(exercises: &Path, name: &str) -> Result<String> {
 }
 
 /// `ex02-echo` for `ex02`.
-fn folder(exercises: &Path, name: &str) -> Result<String> {
+pub(crate) fn folder(exercises: &Path, name: &str) -> Result<String> {
     let entries = std::fs::read_dir(exercises).with_context(|| format!("cannot list {}", exercises.display()))?;
     let prefix = format!("{name}-");
     entries

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use scraper::{Html, Selector};
 
-use crate::{answers, preprocessor, quiz};
+use crate::{answers, preprocessor, quiz, spelling};
 
 /// Builds the book and proves all of it; one sentence per defect.
 ///
@@ -22,6 +22,7 @@ pub fn everything(folder: &Path) -> Result<Vec<String>> {
     defects.extend(rubrics(folder, &pages)?);
     defects.extend(without_a_place(&folder.join("src"), &pages)?);
     defects.extend(quizzes(folder)?);
+    defects.extend(spelling::misspelt(folder)?);
     // The Rust blocks of the chapters, by rustdoc, as mdBook does it; it names the chapter and the line.
     if let Err(error) = crate::load(folder)?.test(Vec::new()) {
         defects.push(format!("a Rust program in a chapter is wrong: {error:#}"));

@@ -1,12 +1,16 @@
-//! The book's kit: a preprocessor for what mdBook does not know (quizzes, exercise banners), and the checks that the book is right.
+//! The book's kit: a preprocessor for what mdBook does not know (quizzes, exercise banners, hints, widgets), and the checks that the book is right.
 
 pub mod answers;
 pub mod banner;
 pub mod check;
+pub mod hints;
 pub mod preprocessor;
+pub mod qti;
 pub mod quiz;
 pub mod render;
 pub mod serve;
+pub mod spelling;
+pub mod widget;
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! `cargo book build|serve|test`: the command line of the kit.
+//! `cargo book build|serve|qti|test`: the command line of the kit.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,7 +28,12 @@ enum Cmd {
         #[arg(long, default_value_t = 3000)]
         port: u16,
     },
-    /// Prove the book: Rust blocks, answers of the quizzes, links, fragments, rubrics
+    /// Write all quizzes into one file that Canvas and other systems import (a zip with IMS QTI 1.2)
+    Qti {
+        /// The file, `quizzes.zip` for instance
+        out: PathBuf,
+    },
+    /// Prove the book: Rust blocks, answers of the quizzes, links, fragments, rubrics, spelling
     Test,
 }
 
@@ -53,13 +58,18 @@ fn run(cli: &Cli) -> Result<()> {
             Ok(())
         }
         Cmd::Serve { port } => bookkit::serve::serve(&folder, *port),
+        Cmd::Qti { out } => {
+            let (quizzes, questions) = bookkit::qti::export(&folder, out)?;
+            println!("{}: {quizzes} quizzes, {questions} questions", out.display());
+            Ok(())
+        }
         Cmd::Test => {
             let defects = bookkit::check::everything(&folder)?;
             for defect in &defects {
                 eprintln!("defect: {defect}");
             }
             ensure!(defects.is_empty(), "{} defects", defects.len());
-            println!("The book is proven: code, answers, links, fragments and rubrics hold.");
+            println!("The book is proven: code, answers, links, fragments, rubrics and spelling hold.");
             Ok(())
         }
     }

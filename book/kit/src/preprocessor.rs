@@ -1,4 +1,4 @@
-//! Puts HTML in the place of `{{#quiz FILE}}` and `{{#exercise exNN}}`.
+//! Puts HTML in the place of `{{#quiz FILE}}`, `{{#exercise exNN}}`, `{{#hints exNN}}` and `{{#widget NAME}}`.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use mdbook_preprocessor::book::{Book, BookItem};
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 
-use crate::{banner, quiz, render};
+use crate::{banner, hints, quiz, render, widget};
 
 /// Our preprocessor. It runs inside `cargo book`, after mdBook's own.
 #[derive(Debug)]
@@ -44,7 +44,12 @@ pub fn expand(text: &str, source: &Path) -> Result<String> {
         match directive(line) {
             Some(("quiz", file)) => expanded.push_str(&render::quiz(&quiz::read(&source.join(file))?)?),
             Some(("exercise", name)) => expanded.push_str(&banner::html(&exercises(source)?, name)?),
-            Some((other, _)) => bail!("`{{{{#{other} …}}}}` is not a directive (quiz, exercise)"),
+            Some(("hints", name)) => expanded.push_str(&hints::markdown(&exercises(source)?, name)?),
+            Some(("widget", name)) => {
+                let table = widget::read(&source.join("widgets").join(format!("{name}.json")))?;
+                expanded.push_str(&widget::html(name, &table)?);
+            }
+            Some((other, _)) => bail!("`{{{{#{other} …}}}}` is not a directive (quiz, exercise, hints, widget)"),
             None => {
                 expanded.push_str(line);
                 continue;

@@ -88,7 +88,7 @@ fn tracing(id: &str, program: &str, answer: &Printed) -> Parts {
     }
 }
 
-fn letter(at: usize) -> char {
+pub(crate) fn letter(at: usize) -> char {
     char::from(b'A' + u8::try_from(at % 26).unwrap_or(0))
 }
 
@@ -110,7 +110,7 @@ fn unbroken(text: &str) -> String {
 }
 
 /// Markdown as HTML, without an empty line.
-fn markdown(text: &str) -> String {
+pub(crate) fn markdown(text: &str) -> String {
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, pulldown_cmark::Parser::new(text));
     let mut kept = String::with_capacity(html.len());
@@ -132,7 +132,7 @@ fn without_empty_lines(html: &str) -> String {
 }
 
 /// Markdown of one line, without the paragraph around it.
-fn inline(text: &str) -> String {
+pub(crate) fn inline(text: &str) -> String {
     let html = markdown(text);
     let html = html.trim();
     html.strip_prefix("<p>")
