@@ -195,9 +195,6 @@ fn keys_press_and_the_terminal_is_given_back() {
     desk.wait_for("led on");
     desk.key("b");
     desk.wait_for("bounce (on)");
-    desk.key("1");
-    desk.wait_for("press 2 at ");
-    desk.wait_for("led off");
     desk.key("q");
     desk.wait_for("The program is over");
     desk.key("x");
