@@ -1,6 +1,7 @@
 //! `grader hint`: the hints of an exercise's README, one level at a time. The README is their only source.
 
 use anyhow::{Context, Result, bail, ensure};
+use harness::words;
 
 use crate::course::{Course, Exercise};
 use crate::diary::{self, Diary};
@@ -62,8 +63,20 @@ pub fn open(course: &Course, exercise: &Exercise, level: usize) -> Result<String
     Ok(format!(
         "{name}  Hint {level} of {LEVELS}: {}\n\n{}\n\n{then}\n",
         hint.title,
-        hint.text.trim()
+        narrow(hint.text.trim())
     ))
+}
+
+/// Lines of at most 80 columns: what is too long goes on below, under the first word of its item.
+fn narrow(text: &str) -> String {
+    let wrapped = |line: &str| {
+        let words = line.trim_start_matches([' ', '-']);
+        let before = line.len() - words.len();
+        let pieces = words::wrapped(words, words::WIDTH - before);
+        let below = format!("\n{}", " ".repeat(before));
+        format!("{}{}", &line[..before], pieces.join(&below))
+    };
+    text.lines().map(wrapped).collect::<Vec<_>>().join("\n")
 }
 
 /// The three levels of an exercise.
@@ -110,7 +123,18 @@ fn parse(readme: &str) -> Result<Vec<Hint>> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{narrow, parse};
+
+    #[test]
+    fn a_long_line_goes_on_under_its_first_word() {
+        let long = format!("- {}\n  short", "word ".repeat(20).trim_end());
+        let lines = narrow(&long);
+        assert!(lines.lines().all(|line| line.chars().count() <= 80), "{lines}");
+        assert!(
+            lines.starts_with("- word") && lines.contains("\n  word word") && lines.ends_with("\n  short"),
+            "{lines}"
+        );
+    }
 
     #[test]
     fn levels_are_found_in_order() {

@@ -26,9 +26,10 @@ fn solution(course: &SmallCourse) -> String {
 fn grader(course: &SmallCourse, arguments: &[&str]) -> Command {
     let mut command = Command::new(GRADER);
     command
-        .args(arguments)
+        .arg(arguments[0])
         .arg("--target-dir")
         .arg(shared_target())
+        .args(&arguments[1..])
         .current_dir(course.root())
         .env_remove("NO_COLOR");
     command
@@ -64,6 +65,7 @@ fn read_until(news: &Receiver<String>, wanted: &str) -> String {
         let left = until.saturating_duration_since(Instant::now());
         match news.recv_timeout(left) {
             Ok(piece) => all += &piece,
+            // The end of the pipe, or of patience.
             Err(error) => panic!("{error}: no {wanted:?} in:\n{all}"),
         }
     }
@@ -256,7 +258,6 @@ fn what_is_packed_is_graded_as_it_is() {
 #[test]
 fn a_solution_is_shown_where_and_when_the_course_allows_it() {
     let course = SmallCourse::new();
-    let handout = course.root().join("out/handout");
     let shown = |folder: &std::path::Path| {
         let mut solution = grader(&course, &["solution", "ex01"]);
         let run = solution.current_dir(folder).output().unwrap();
@@ -267,22 +268,22 @@ fn a_solution_is_shown_where_and_when_the_course_allows_it() {
     };
     assert_eq!(shown(course.root()).0, Some(2), "without a course file nobody sees it");
     course.write("course.toml", "[solutions]\nex01 = \"on pass\"\n");
-    course.write("README.md", "# Course\n");
-    assert!(
-        grader(&course, &["handout"])
-            .arg(&handout)
-            .output()
-            .unwrap()
-            .status
-            .success()
-    );
-    let (code, said) = shown(&handout);
+    let (code, said) = shown(course.root());
     assert!(code == Some(2) && said.contains("all its public points"), "{said}");
     let passed = "[ex01]\nbest = 40\nof = 40\npassed = \"2026-11-30T20:00:00Z\"\nhints = 0\n";
-    std::fs::write(handout.join("progress.toml"), passed).unwrap();
-    let (code, said) = shown(&handout);
+    course.write("progress.toml", passed);
+    let (code, said) = shown(course.root());
     assert!(code == Some(0) && said.contains("number * 2"), "{said}");
     assert!(!said.contains("SOLUTION") && !said.contains("CANARY"), "{said}");
+
+    std::fs::remove_dir_all(course.root().join("solutions")).unwrap();
+    let (code, said) = shown(course.root());
+    assert!(code == Some(2) && said.contains("not in this handout"), "{said}");
+    let packed = File::create(course.root().join("exercises/ex01-small/solution.gz")).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(packed, flate2::Compression::default());
+    packed.write_all(b"as it was packed").unwrap();
+    packed.finish().unwrap();
+    assert_eq!(shown(course.root()), (Some(0), "as it was packed".to_string()));
 }
 
 /// Every exercise has three levels, in its README.
