@@ -64,6 +64,8 @@ pub(crate) struct State {
     pub begun: bool,
     /// All threads wait, and the clock may not move.
     pub still: bool,
+    /// How often the supervisor was told something: what it found out before is old then.
+    pub orders: u64,
     /// The program is over. A sentence, when it was we who ended it.
     pub over: bool,
     /// Nothing of it is left.
@@ -97,6 +99,7 @@ impl Shared {
             taken: false,
             begun: false,
             still: false,
+            orders: 0,
             over: false,
             buried: false,
             why: None,
@@ -124,7 +127,10 @@ impl Shared {
 
     /// Tells the supervisor that there is something new for it.
     pub fn tell_supervisor(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.lock());
+        let mut state = self.lock();
+        change(&mut state);
+        state.orders += 1;
+        drop(state);
         self.work.notify_all();
     }
 

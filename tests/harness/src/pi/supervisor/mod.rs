@@ -275,9 +275,9 @@ impl Supervisor {
 
     /// Nobody can do anything until the test, or somebody outside, does something.
     fn rest(&mut self) {
-        let (clock, target) = {
+        let (clock, target, orders) = {
             let state = self.shared.lock();
-            (state.clock, state.target)
+            (state.clock, state.target, state.orders)
         };
         if clock != Clock::Real && !self.still_after_a_second_look() {
             return;
@@ -285,7 +285,7 @@ impl Supervisor {
         if clock == Clock::Held {
             self.set_now(target); // nothing is due before that
         }
-        self.shared.tell(|state| state.still = true);
+        self.shared.tell(|state| state.still |= state.orders == orders);
         self.shared
             .rest(PROBE, |state| state.still && !state.kill && state.signals.is_empty());
         self.dirty = true;
