@@ -370,8 +370,8 @@ fn core_unit() {
         ),
         (
             "a press goes to those who watch",
-            "core +1|+2|1:1 HELLO c0ffee01|1:2 WATCH 27|press 27 120|2:1 QUIT|-1|press 27 300",
-            "1<1 OK 1000, 1<2 OK 0, 1<! 27 press 1 120, 2<1 OK, close 2",
+            "core +1|+2|1:1 HELLO c0ffee01|2:1 HELLO c0ffee02|1:2 WATCH 27|press 27 120|2:2 QUIT|-1|press 27 300",
+            "1<1 OK 1000, 2<1 OK 1000, 1<2 OK 0, 1<! 27 press 1 120, 2<2 OK, close 2",
         ),
         (
             "a lease: silence ends it, and every word renews it",
