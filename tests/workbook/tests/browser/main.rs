@@ -149,6 +149,7 @@ fn try_out(browser: &Browser, place: usize, name: &str) {
     match name {
         "cuts" => cuts(browser, &table),
         "schedule" => schedules(browser, &table),
+        "bounce" => bounces(browser, &table),
         _ => {
             by_keyboard(browser, name, &expected(&table.runs[&table.first]));
             for key in table.combinations() {
@@ -325,4 +326,58 @@ fn schedules(browser: &Browser, table: &Widget) {
         &Value::Null,
     );
     assert_eq!(stuck, json!(true), "two threads that wait for each other cannot go on");
+}
+
+/// The table has the first frame and the rule; which edges a drawing has, and what the rule says of each, is worked out here once more.
+fn bounces(browser: &Browser, table: &Widget) {
+    let number = |value: &Value| value.as_u64().unwrap();
+    let tick = number(&table.rules["tick"]);
+    let mut train: Vec<bool> = table.rules["train"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|level| number(level) == 1)
+        .collect();
+    let steps = |train: &[bool], window: u64| -> Vec<String> {
+        let (mut level, mut last, mut presses, mut frames) = (true, None, 0, Vec::new());
+        for (at, high) in train
+            .iter()
+            .enumerate()
+            .filter(|(at, high)| **high != (*at == 0 || train[at - 1]))
+        {
+            let at = tick * at as u64;
+            let rest = last.map_or("first", |last| if at - last >= window { "rested" } else { "soon" });
+            assert_ne!(*high, level);
+            let press = table.rules["presses"][format!("{rest}/{}", if *high { "high" } else { "low" })] == true;
+            presses += u32::from(press);
+            let say = format!(
+                "The level goes {} at {at} ms: {}. Presses so far: {presses}.",
+                if *high { "up" } else { "down" },
+                if press { "a press" } else { "no press" }
+            );
+            frames.push(widget::Frame {
+                say,
+                ..widget::Frame::default()
+            });
+            (level, last) = (*high, Some(at));
+        }
+        expected(&frames)
+    };
+    by_keyboard(browser, "bounce", &steps(&train, table.first.parse().unwrap()));
+    for (window, _) in &table.settings[0].options {
+        let said = said_when_chosen(browser, &json!([window]));
+        assert_eq!(said, steps(&train, window.parse().unwrap()), "a window of {window}");
+    }
+    // One level is changed by keyboard: the button is up for a moment in the middle of the long press.
+    let (place, window) = (7, &table.settings[0].options[0].0);
+    browser.run(
+        "window.widget.querySelectorAll('.switches button')[arguments[0]].focus();",
+        &json!(place),
+    );
+    browser.press(" ");
+    train[place] = !train[place];
+    assert_eq!(
+        said_when_chosen(browser, &json!([window])),
+        steps(&train, window.parse().unwrap())
+    );
 }

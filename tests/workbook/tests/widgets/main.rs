@@ -3,6 +3,7 @@
 //!
 //! `WIDGETS=write cargo test -p workbook --test widgets` writes the tables anew. Texts are changed here, never there.
 
+mod bounce;
 #[cfg(target_os = "linux")]
 mod closing;
 mod cuts;

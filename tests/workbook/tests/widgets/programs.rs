@@ -16,7 +16,7 @@ pub fn program(name: &str) -> PathBuf {
 
 fn build() -> PathBuf {
     let (solutions, target) = (repository().join("solutions"), repository().join("solutions/target"));
-    let packages = ["ex03", "ex07", "ex08", "ex09", "ex10"];
+    let packages = ["ex03", "ex07", "ex08", "ex09", "ex10", "ex16"];
     let built = Command::new(env!("CARGO"))
         .current_dir(&solutions)
         .args(["build", "--quiet", "--bins", "--target-dir"])
