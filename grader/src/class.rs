@@ -87,8 +87,9 @@ pub fn run(
     at: Place,
     options: &Options,
 ) -> Result<Gradebook> {
-    let mut ledger = open(at.out)?;
+    // The class first: nothing is begun in `out` for a folder without submissions.
     let class = Class::survey(course, exercises, isolator.level(), at.dir, options)?;
+    let mut ledger = open(at.out)?;
     class.grade(isolator, jobs, options.force, &mut ledger)?;
     let gradebook = class.gradebook(&ledger)?;
     ledger.issue(&gradebook, class.read())?;

@@ -236,7 +236,8 @@ const STEPS: [&str; 10] = [
     "execute it",
 ];
 
-/// Rust ignores SIGPIPE, and ignored signals survive exec; std's own spawn resets them in the same way.
+/// Ignored signals survive exec. Rust ignores SIGPIPE, and std's own spawn resets it in the same way; a shell that starts `cargo test` in the
+/// background ignores SIGINT and SIGQUIT.
 ///
 /// # Safety
 /// Async-signal-safe; nothing to uphold.
@@ -245,7 +246,9 @@ unsafe fn ordinary_signals() -> c_int {
     unsafe {
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
-        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        for ignored in [libc::SIGPIPE, libc::SIGINT, libc::SIGQUIT] {
+            libc::signal(ignored, libc::SIG_DFL);
+        }
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut())
     }
 }

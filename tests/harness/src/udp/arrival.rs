@@ -79,8 +79,31 @@ impl UdpPeer {
 #[cfg(target_os = "linux")]
 pub(super) fn stamp(socket: &UdpSocket) -> io::Result<()> {
     use nix::sys::socket::{setsockopt, sockopt::ReceiveTimestampns};
-    Ok(setsockopt(socket, ReceiveTimestampns, &true)?)
+    setsockopt(socket, ReceiveTimestampns, &true)?;
+    STAMPS_ARE_ON.as_ref().map(drop).map_err(|error| error.kind().into())
 }
+
+/// The machine's first socket that asks for stamps switches them on, but the kernel does so a little later, and stamps what comes until then
+/// when somebody looks at it. So one socket asks and waits for that, and stays open, because the last one to close switches them off.
+#[cfg(target_os = "linux")]
+static STAMPS_ARE_ON: std::sync::LazyLock<io::Result<UdpSocket>> = std::sync::LazyLock::new(|| {
+    use nix::sys::socket::{setsockopt, sockopt::ReceiveTimestampns};
+    const LOOK: Duration = Duration::from_millis(1);
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    setsockopt(&socket, ReceiveTimestampns, &true)?;
+    let deadline = Instant::now() + Duration::from_secs(1);
+    loop {
+        socket.send_to(b"", socket.local_addr()?)?;
+        let sent = SystemTime::now();
+        while sent.elapsed().is_ok_and(|since| since < LOOK) {
+            std::thread::yield_now();
+        }
+        let (_, _, at) = stamped(&socket, &mut [0])?;
+        if at < sent + LOOK / 2 || Instant::now() > deadline {
+            return Ok(socket);
+        }
+    }
+});
 
 #[cfg(target_os = "linux")]
 fn stamped(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr, SystemTime)> {

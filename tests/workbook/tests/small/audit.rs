@@ -70,7 +70,7 @@ fn a_defect_is_named(#[case] file: &str, #[case] find: &str, #[case] replace: &s
 }
 
 #[rstest]
-#[case::matches_nowhere("find = \"number / 2\"", "find = \"number / 3\"", "matches 0 times")]
+#[case::matches_nowhere("find = \"number / 2\"", "find = \"number / 3\"", "it matches in: nowhere")]
 #[case::unknown_check("loses = [\"halves\"]", "loses = [\"quarters\"]", "the rubric has no such check")]
 fn a_mistake_in_the_mutants_is_an_error(#[case] find: &str, #[case] replace: &str, #[case] says: &str) {
     let course = SmallCourse::new();

@@ -178,7 +178,9 @@ fn a_full_disk_is_an_error_and_leaves_no_half_report() {
         eprintln!("not run here: no user namespaces");
         return;
     }
-    let run = run.code(2).stderr(contains("cannot write"));
+    let run = run
+        .code(3)
+        .stderr(contains("cannot add to").and(contains("make room and run the same command again")));
     let left = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
     let reports: Vec<&str> = left
         .lines()
