@@ -21,7 +21,9 @@ fn no_report_has_a_path_of_the_graders_machine() {
     let course = repository().to_string_lossy().into_owned();
     let paths = [home, course];
     let mut found = Vec::new();
-    for (file, text) in &CLASS.files {
+    // The ledger is the instructor's own, and says where the class is, for `regrade`.
+    let reports = CLASS.files.iter().filter(|(file, _)| *file != "ledger.jsonl");
+    for (file, text) in reports {
         let lines = text.lines().filter(|line| paths.iter().any(|path| line.contains(path)));
         found.extend(lines.map(|line| format!("{file}: {}", line.trim())));
     }
