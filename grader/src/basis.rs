@@ -5,7 +5,7 @@
 //! every seed is a constant of a test.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -61,6 +61,9 @@ impl Basis {
     fn with(&self, exercise: &Exercise) -> Result<Basis> {
         let (mut public, mut hidden, mut given) = (Files::default(), Files::default(), Files::default());
         public.add(&exercise.dir.join("tests/public.rs"))?;
+        for modules in folders(&exercise.dir.join("tests"))? {
+            public.add(&modules)?;
+        }
         if let Some(solution) = &exercise.solution {
             hidden.add(&solution.join("tests"))?;
             hidden.add(&solution.join("Cargo.toml"))?;
@@ -168,6 +171,17 @@ impl Files {
     fn digest(self) -> String {
         short(&self.0.finalize())
     }
+}
+
+/// The folders in a folder, in name order: the modules of the public tests.
+fn folders(top: &Path) -> Result<Vec<PathBuf>> {
+    let entries = WalkDir::new(top).min_depth(1).max_depth(1).sort_by_file_name();
+    let entries: Vec<_> = entries
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .with_context(|| format!("cannot list {}", top.display()))?;
+    let folders = entries.into_iter().filter(|entry| entry.file_type().is_dir());
+    Ok(folders.map(|entry| entry.into_path()).collect())
 }
 
 /// Eight bytes: enough to notice a change, which is all it is for.

@@ -2,16 +2,14 @@
 //!
 //! Your server runs on a fake Raspberry Pi whose clock stands still unless a check lets it go on. `rubric.toml` says what each is worth.
 
-use std::time::Duration;
+mod session;
 
-use harness::pi::{Clock, Drive, Level, Pi};
-use harness::{Lab, Server, TcpPeer};
+use harness::pi::Drive;
+use harness::{Lab, TcpPeer};
 use nix::sys::signal::Signal;
+use session::{ALICE, BOB, asks, expect_levels, hello, in_short, level, ms, start};
 
 harness::exercise!("../rubric.toml");
-
-const ALICE: &str = "c0ffee01";
-const BOB: &str = "c0ffee02";
 
 #[test]
 fn control_session() {
@@ -414,39 +412,6 @@ fn core_unit() {
     }
 }
 
-/// A server with LEDs at 17 and 22 and a button at 27, on a Pi whose clock stands still until a test lets it go on.
-fn start(lab: &Lab, more: &[&str]) -> Option<(Pi, Server)> {
-    let pi = lab.pi()?;
-    pi.set_clock(Clock::Held);
-    let args = ["server", "--leds", "17,22", "--buttons", "27"];
-    let server = lab.program(args.iter().chain(more)).on(&pi).serve();
-    Some((pi, server))
-}
-
-/// A client that has said HELLO.
-fn hello(lab: &Lab, server: &Server, name: &str, cid: &str) -> TcpPeer {
-    let mut client = lab.connect(name, server.addr());
-    let question = format!("1 HELLO {cid}");
-    client.send(format!("{question}\n").as_bytes());
-    let doing = format!("reading the reply to `{question}`");
-    let reply = client.read_line(&doing);
-    lab.expect(
-        &doing,
-        "1 OK and the lease in milliseconds",
-        &reply,
-        reply.starts_with("1 OK "),
-    );
-    client
-}
-
-/// Asks one thing, and reads the reply to it. Of a refusal, the words behind its code are everybody's own.
-fn asks(lab: &Lab, client: &mut TcpPeer, request: &str, expected: &str) {
-    client.send(format!("{request}\n").as_bytes());
-    let doing = format!("reading the reply to `{request}`");
-    let reply = client.read_line(&doing);
-    lab.expect(&doing, expected, &reply, in_short(&reply) == expected);
-}
-
 /// A press is told with its number and with the milliseconds since the board was opened: a little less than the Pi's own time.
 fn hears_press(lab: &Lab, client: &mut TcpPeer, name: &str, number: u32, at: u64) {
     let doing = format!("reading, as {name}, of press {number}, which was {at} ms after the Pi's start");
@@ -460,46 +425,4 @@ fn hears_press(lab: &Lab, client: &mut TcpPeer, name: &str, number: u32, at: u64
         &line,
         time.is_some_and(|time| (at.saturating_sub(5)..=at).contains(&time)),
     );
-}
-
-/// Fails unless the program put these levels on the pin, so many milliseconds after `begun`.
-fn expect_levels(lab: &Lab, pi: &Pi, pin: u8, begun: Duration, expected: &[(u64, bool)]) {
-    let told = |(at, high): &(u64, bool)| format!("{} at {at}", if *high { "high" } else { "low" });
-    let near = begun.saturating_sub(ms(1));
-    let seen: Vec<(u64, bool)> = pi
-        .timeline(pin)
-        .into_iter()
-        .filter(|(at, _)| *at >= near)
-        .map(|(at, level)| (rounded(at.saturating_sub(begun)), level == Some(Level::High)))
-        .collect();
-    let listed = |list: &[(u64, bool)]| list.iter().map(told).collect::<Vec<_>>().join(", ");
-    let doing = format!(
-        "looking at the LED at {pin} from {} on, in milliseconds from there",
-        harness::pi::millis(begun)
-    );
-    lab.expect(&doing, listed(expected), listed(&seen), seen == expected);
-}
-
-fn level(pi: &Pi, pin: u8) -> &'static str {
-    match pi.board().pin(pin).driven() {
-        Some(Level::High) => "high",
-        Some(Level::Low) => "low",
-        None => "not driven",
-    }
-}
-
-fn in_short(reply: &str) -> String {
-    let words: Vec<&str> = reply.split(' ').collect();
-    match words.as_slice() {
-        [seq, "ERR", code, ..] => format!("{seq} ERR {code}"),
-        _ => reply.to_string(),
-    }
-}
-
-fn rounded(time: Duration) -> u64 {
-    (time + Duration::from_micros(500)).as_millis() as u64
-}
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
 }

@@ -1,100 +1,45 @@
 // CANARY-7f3a91c2-hidden
 //! The checks of exercise 17 that students see by name only.
 
+#[path = "hidden/framing.rs"]
+mod framing;
+#[path = "hidden/retries.rs"]
+mod retries;
+#[path = "../../../exercises/ex17-gpio-server/tests/session/mod.rs"]
+mod session;
+#[path = "hidden/storms.rs"]
+mod storms;
+#[path = "hidden/troubles.rs"]
+mod troubles;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use harness::pi::{Clock, Edges, Kind, Level, Pi, Pull};
-use harness::{Lab, Listener, Loss, Server, TcpPeer, UdpPeer};
+use harness::pi::{Edges, Kind, Level, Pi, Pull};
+use harness::{Lab, Loss, Server, TcpPeer, UdpPeer};
 use rstest::rstest;
+use session::{ALICE, BOB, asks, expect_levels, hello, in_short, level, ms, rounded, start, start_with};
 
 harness::exercise!("../../../exercises/ex17-gpio-server/rubric.toml");
 
-const ALICE: &str = "c0ffee01";
-const BOB: &str = "c0ffee02";
 const CAROL: &str = "c0ffee03";
 /// The check to look at first when the undisturbed session of a fault check fails.
 const SHARE: &str = "two_clients_share_the_pins";
-/// Clients whose replies are remembered.
-const REMEMBERED: u32 = 64;
-/// Connections that there are places for.
-const PLACES: usize = 32;
 
 // A: framing, other people's clients
 
 #[rstest]
-#[case::a_byte_at_a_time(a_byte_at_a_time)]
-#[case::many_in_one_go(many_in_one_go)]
-#[case::half_a_line_holds_up_nobody(half_a_line_holds_up_nobody)]
-#[case::lines_that_are_too_long(lines_that_are_too_long)]
-#[case::nothing_behind_quit(nothing_behind_quit)]
+#[case::a_byte_at_a_time(framing::a_byte_at_a_time)]
+#[case::many_in_one_go(framing::many_in_one_go)]
+#[case::half_a_line_holds_up_nobody(framing::half_a_line_holds_up_nobody)]
+#[case::lines_that_are_too_long(framing::lines_that_are_too_long)]
+#[case::nothing_behind_quit(framing::nothing_behind_quit)]
 fn half_lines_and_many_lines(#[case] session: fn(&Lab, &Server)) {
     let lab = lab();
     let Some((_pi, server)) = start(&lab, &[]) else { return };
     undisturbed(&lab, &server);
     session(&lab, &server);
-}
-
-fn a_byte_at_a_time(lab: &Lab, server: &Server) {
-    let mut alice = lab.connect("alice", server.addr());
-    alice.drip(ms(1), b"1 HELLO c0ffee01\n2 SET 17 1\r\n3 GET 17\n");
-    reads(lab, &mut alice, &["1 OK 5000", "2 OK 1", "3 OK 1"]);
-}
-
-fn many_in_one_go(lab: &Lab, server: &Server) {
-    let mut alice = lab.connect("alice", server.addr());
-    let toggles: String = (2..=201).map(|number| format!("{number} TOGGLE 17\n")).collect();
-    alice.send(format!("1 HELLO c0ffee01\n{toggles}").as_bytes());
-    let replies: Vec<String> = (2..=201)
-        .map(|number| format!("{number} OK {}", (number + 1) % 2))
-        .collect();
-    reads(lab, &mut alice, &["1 OK 5000"]);
-    reads(lab, &mut alice, &replies.iter().map(String::as_str).collect::<Vec<_>>());
-}
-
-fn half_a_line_holds_up_nobody(lab: &Lab, server: &Server) {
-    let mut alice = lab.connect("alice", server.addr());
-    alice.send(b"1 HELLO c0ffee01\n2 SET 1");
-    let mut carol = hello(lab, server, "carol", CAROL);
-    asks(lab, &mut carol, "2 GET 17", "2 OK 0");
-    alice.send(b"7 1\n3 GET");
-    reads(lab, &mut alice, &["1 OK 5000", "2 OK 1"]);
-    asks(lab, &mut carol, "3 GET 17", "3 OK 1");
-    alice.send(b" 17\n");
-    reads(lab, &mut alice, &["3 OK 1"]);
-}
-
-fn lines_that_are_too_long(lab: &Lab, server: &Server) {
-    let zeros = |count: usize| "0".repeat(count);
-    let mut all = b"1 HELLO c0ffee01\n".to_vec();
-    all.extend(vec![b'x'; 100_000]);
-    all.extend(b"\n2 GET 17\n\xff\xfe\n");
-    all.extend(format!("3 GET {}17\n", zeros(248)).as_bytes()); // 256 bytes
-    all.extend(format!("4 GET {}17\n", zeros(249)).as_bytes()); // 257
-    all.extend(b"5 GET 300\n6 GET 17\n");
-    let mut alice = lab.connect("alice", server.addr());
-    alice.send(&all);
-    let expected = [
-        "1 OK 5000",
-        "0 ERR proto",
-        "2 OK 0",
-        "0 ERR proto",
-        "3 OK 0",
-        "0 ERR proto",
-        "5 ERR nopin",
-        "6 OK 0",
-    ];
-    reads(lab, &mut alice, &expected);
-}
-
-fn nothing_behind_quit(lab: &Lab, server: &Server) {
-    let mut alice = lab.connect("alice", server.addr());
-    alice.send(b"1 HELLO c0ffee01\n2 GET 17\n3 QUIT\n4 SET 17 1\n5 GET 17\n");
-    reads(lab, &mut alice, &["1 OK 5000", "2 OK 0", "3 OK"]);
-    alice.expect_gone("waiting for the end of the stream after QUIT; what stood behind it is not answered");
-    let mut carol = hello(lab, server, "carol", CAROL);
-    asks(lab, &mut carol, "2 GET 17", "2 OK 0");
 }
 
 /// Sends what is on its stdin as it is, says that this was all, and prints what comes back up to the end of the stream.
@@ -336,120 +281,17 @@ fn watcher_that_never_reads() {
 // D: at most once
 
 #[rstest]
-#[case::after_a_reset(after_a_reset)]
-#[case::after_a_half_close(after_a_half_close)]
-#[case::by_datagram_what_was_asked_by_stream(by_datagram)]
-#[case::a_no_is_repeated_too(a_no_is_repeated_too)]
-#[case::sixty_four_clients_are_remembered(sixty_four_clients)]
-#[case::your_client_asks_again_with_the_same_number(your_client)]
+#[case::after_a_reset(retries::after_a_reset)]
+#[case::after_a_half_close(retries::after_a_half_close)]
+#[case::by_datagram_what_was_asked_by_stream(retries::by_datagram)]
+#[case::a_no_is_repeated_too(retries::a_no_is_repeated_too)]
+#[case::sixty_four_clients_are_remembered(retries::sixty_four_clients)]
+#[case::your_client_asks_again_with_the_same_number(retries::your_client)]
 fn toggle_retry_over_a_new_connection_toggles_once(#[case] session: fn(&Lab, &Pi, &Server)) {
     let lab = lab();
     let Some((pi, server)) = start(&lab, &[]) else { return };
     undisturbed(&lab, &server);
     session(&lab, &pi, &server);
-}
-
-fn after_a_reset(lab: &Lab, pi: &Pi, server: &Server) {
-    let mut alice = hello(lab, server, "alice", ALICE);
-    asks(lab, &mut alice, "7 TOGGLE 17", "7 OK 1");
-    asks(lab, &mut alice, "8 TOGGLE 17", "8 OK 0");
-    alice.reset();
-    retries(lab, pi, server);
-}
-
-fn after_a_half_close(lab: &Lab, pi: &Pi, server: &Server) {
-    let mut alice = hello(lab, server, "alice", ALICE);
-    asks(lab, &mut alice, "7 TOGGLE 17", "7 OK 1");
-    asks(lab, &mut alice, "8 TOGGLE 17", "8 OK 0");
-    let mut still_there = hello(lab, server, "alice, too", ALICE);
-    alice.half_close();
-    retries(lab, pi, server);
-    asks(lab, &mut still_there, "20 GET 17", "20 OK 1"); // the reply to her number 20, whichever way it was asked
-}
-
-/// She has not seen the reply to 8, and asks again.
-fn retries(lab: &Lab, pi: &Pi, server: &Server) {
-    let mut again = hello(lab, server, "alice again", ALICE);
-    asks(lab, &mut again, "8 TOGGLE 17", "8 OK 0");
-    // The same numbers of somebody else are other requests.
-    let mut bob = hello(lab, server, "bob", CAROL);
-    asks(lab, &mut bob, "8 TOGGLE 17", "8 OK 1");
-    asks(lab, &mut again, "8 TOGGLE 17", "8 OK 0");
-    asks(lab, &mut again, "8 SET 22 0", "8 OK 0"); // the number counts, not what is asked now
-    asks(lab, &mut again, "7 TOGGLE 17", "7 ERR order");
-    asks(lab, &mut again, "20 GET 17", "20 OK 1"); // a gap is no fault
-    asks(lab, &mut again, "19 TOGGLE 17", "19 ERR order");
-    pi.settle();
-    expect_changes(lab, pi, 17, 3);
-    lab.expect_eq(
-        "looking at the LED at 22, of which no request was done",
-        level(pi, 22),
-        "high",
-    );
-}
-
-fn by_datagram(lab: &Lab, pi: &Pi, server: &Server) {
-    let mut alice = hello(lab, server, "alice", ALICE);
-    asks(lab, &mut alice, "7 TOGGLE 17", "7 OK 1");
-    alice.reset();
-    let peer = lab.udp("alice by datagram");
-    calls(lab, &peer, server, "c0ffee01.7 TOGGLE 17", "c0ffee01.7 OK 1");
-    calls(lab, &peer, server, "c0ffee01.8 TOGGLE 17", "c0ffee01.8 OK 0");
-    let mut again = hello(lab, server, "alice again", ALICE);
-    asks(lab, &mut again, "8 TOGGLE 17", "8 OK 0");
-    asks(lab, &mut again, "9 TOGGLE 17", "9 OK 1");
-    // Smaller numbers are not answered: the next datagram that comes is the answer to another question.
-    peer.send_to(b"c0ffee01.8 TOGGLE 17", server.addr());
-    calls(lab, &peer, server, "c0ffee01.9 TOGGLE 17", "c0ffee01.9 OK 1");
-    let other_port = lab.udp("alice at another port");
-    calls(lab, &other_port, server, "C0FFEE01.9 TOGGLE 17\n", "c0ffee01.9 OK 1");
-    pi.settle();
-    expect_changes(lab, pi, 17, 3);
-}
-
-fn a_no_is_repeated_too(lab: &Lab, pi: &Pi, server: &Server) {
-    let mut alice = hello(lab, server, "alice", ALICE);
-    let mut carol = hello(lab, server, "carol", CAROL);
-    asks(lab, &mut carol, "2 LOCK 17", "2 OK");
-    asks(lab, &mut alice, "2 TOGGLE 17", "2 ERR locked");
-    asks(lab, &mut carol, "3 UNLOCK 17", "3 OK");
-    asks(lab, &mut alice, "2 TOGGLE 17", "2 ERR locked");
-    // What could not be read was never done.
-    asks(lab, &mut alice, "3 TOGGLE", "3 ERR proto");
-    asks(lab, &mut alice, "3 TOGGLE 17", "3 OK 1");
-    // The numbers of requests about the connection are only repeated.
-    asks(lab, &mut alice, "90 PINS", "90 OK 17:led 22:led 27:button");
-    asks(lab, &mut alice, "91 WATCH 27", "91 OK 0");
-    asks(lab, &mut alice, "1 HELLO c0ffee01", "1 OK 5000");
-    asks(lab, &mut alice, "4 TOGGLE 17", "4 OK 0");
-    asks(lab, &mut alice, "5 HELLO c0ffee09", "5 ERR order");
-    pi.settle();
-    expect_changes(lab, pi, 17, 2);
-}
-
-fn sixty_four_clients(lab: &Lab, pi: &Pi, server: &Server) {
-    let peer = lab.udp("crowd");
-    let toggle = |client: u32, answer: u32| {
-        let question = format!("{client:08x}.1 TOGGLE 17");
-        calls(lab, &peer, server, &question, &format!("{client:08x}.1 OK {answer}"));
-    };
-    // bob of the undisturbed session is one of them, and the one that is silent for the longest time.
-    (1..=REMEMBERED).for_each(|client| toggle(client, client % 2));
-    toggle(1, 1); // still known, and heard again
-    toggle(REMEMBERED + 1, 1); // one more: client 2 is forgotten
-    toggle(1, 1);
-    toggle(3, 1);
-    toggle(2, 0); // done once more, because nobody remembers
-    pi.settle();
-    expect_changes(lab, pi, 17, REMEMBERED as usize + 2);
-    // Who owns a lock is not forgotten.
-    let mut alice = hello(lab, server, "alice", ALICE);
-    asks(lab, &mut alice, "2 LOCK 22", "2 OK");
-    (1..=REMEMBERED).for_each(|client| {
-        let question = format!("{:08x}.1 GET 17", 0x100 + client);
-        calls(lab, &peer, server, &question, &format!("{:08x}.1 OK 0", 0x100 + client));
-    });
-    calls(lab, &peer, server, "00000001.9 TOGGLE 22", "00000001.9 ERR locked");
 }
 
 #[rstest]
@@ -484,69 +326,6 @@ fn udp_toggle_on_a_lossy_link(#[case] seed: u64) {
     assert!(tally.lost > 0 && tally.doubled > 0 && tally.overtaken > 0, "{tally:?}");
     pi.settle();
     expect_changes(&lab, &pi, 17, TOGGLES as usize);
-}
-
-/// Here the server is the test's.
-fn your_client(lab: &Lab, _: &Pi, _: &Server) {
-    let listener = lab.listen("server");
-    let url = format!("gpio://{}/17", listener.addr());
-    let start = |words: &[&str]| {
-        lab.program(["client", "--cid", ALICE, &url].iter().chain(words))
-            .start()
-    };
-    let client = start(&["get", "toggle"]);
-    let mut first = greeted(lab, &listener);
-    hears(lab, &mut first, "2 GET 17");
-    first.send(b"2 OK 0\n");
-    hears(lab, &mut first, "3 TOGGLE 17");
-    first.close(); // the reply is lost
-    let mut second = greeted(lab, &listener);
-    hears(lab, &mut second, "3 TOGGLE 17");
-    second.send(b"! 27 press 1 50\n3 OK");
-    second.send(b" 1\n");
-    client.expect_line("0");
-    client.expect_line("1");
-    client.expect_exit(0);
-
-    let client = start(&["watch"]);
-    let mut first = greeted(lab, &listener);
-    hears(lab, &mut first, "2 WATCH 17");
-    first.send(b"2 OK 5\n! 17 press 6 100\n! 17 pre");
-    client.expect_line("5");
-    client.expect_line("17 press 6 100");
-    first.reset();
-    let mut second = greeted(lab, &listener);
-    hears(lab, &mut second, "2 WATCH 17");
-    second.send(b"2 OK 6\n! 17 press 7 200\n! bye\n");
-    client.expect_line("17 press 7 200");
-    client.expect_exit(0);
-
-    // Once is enough.
-    let client = start(&["toggle"]);
-    for _ in 0..2 {
-        let mut lost = greeted(lab, &listener);
-        hears(lab, &mut lost, "2 TOGGLE 17");
-        lost.close();
-    }
-    client.expect_exit_when(3, "waiting for the client's end after it has lost two connections");
-    let client = lab.program(["client", "--patience-ms", "50", &url, "get"]).start();
-    let mut silent = listener.accept();
-    silent.read_line("reading HELLO, which the test does not answer");
-    client.expect_exit_when(4, "waiting for the client's end, which waits 50 ms for replies");
-}
-
-/// The client's next connection, on which it has said HELLO.
-fn greeted(lab: &Lab, listener: &Listener) -> TcpPeer {
-    let mut client = listener.accept();
-    hears(lab, &mut client, "1 HELLO c0ffee01");
-    client.send(b"1 OK 5000\n");
-    client
-}
-
-fn hears(lab: &Lab, client: &mut TcpPeer, expected: &str) {
-    let doing = format!("reading, as the server, `{expected}`");
-    let line = client.read_line(&doing);
-    lab.expect(&doing, expected, &line, line == expected);
 }
 
 // E: locks and leases
@@ -635,8 +414,8 @@ fn silence(peer: TcpPeer) -> Option<TcpPeer> {
 // F: isolation, and the end
 
 #[rstest]
-#[case::resets(resets)]
-#[case::more_clients_than_places(more_clients_than_places)]
+#[case::resets(storms::resets)]
+#[case::more_clients_than_places(storms::more_clients_than_places)]
 fn reset_storm_during_blink(#[case] storm: fn(&Lab, &Pi, &Server, Duration)) {
     let lab = lab();
     let Some((pi, server)) = start(&lab, &[]) else { return };
@@ -654,124 +433,16 @@ fn reset_storm_during_blink(#[case] storm: fn(&Lab, &Pi, &Server, Duration)) {
     server.expect_alive();
 }
 
-fn resets(lab: &Lab, pi: &Pi, server: &Server, begun: Duration) {
-    for number in 0..50 {
-        pi.run_until(begun + ms(19 * number));
-        let mut client = lab.connect(&format!("passer-by {number}"), server.addr());
-        match number % 3 {
-            0 => {}
-            1 => client.send(b"1 HELLO c0ffee07\n2 WATCH 27\n3 GE"),
-            _ => client.send(format!("1 HELLO c0ffee07\n{} TOGGLE 22\n", number + 2).as_bytes()),
-        }
-        client.reset();
-    }
-    // All places are free again.
-    let crowd: Vec<TcpPeer> = (1..PLACES)
-        .map(|number| hello(lab, server, "one of many", &format!("{number:08x}")))
-        .collect();
-    crowd.into_iter().for_each(TcpPeer::close);
-}
-
-fn more_clients_than_places(lab: &Lab, pi: &Pi, server: &Server, _begun: Duration) {
-    let mut crowd: Vec<TcpPeer> = (1..PLACES).map(|_| lab.connect("one of many", server.addr())).collect();
-    for _ in 0..3 {
-        let mut late = lab.connect("one too many", server.addr());
-        let doing = "reading what the client is told for which there is no place";
-        let line = late.read_line(doing);
-        lab.expect(doing, "0 ERR full", &line, in_short(&line) == "0 ERR full");
-        late.expect_eof("waiting for the end of the stream of one for whom there is no place");
-    }
-    if let Some(last) = crowd.last_mut() {
-        asks(lab, last, "1 HELLO c0ffee08", "1 OK 5000");
-    }
-    crowd.pop().into_iter().for_each(TcpPeer::reset);
-    pi.settle(); // the server knows
-    hello(lab, server, "the next one", "c0ffee09").close();
-}
-
 #[rstest]
-#[case::while_it_runs(the_board_breaks)]
-#[case::no_board(no_board)]
-#[case::no_such_pin(no_such_pin)]
-#[case::the_same_pin_twice(the_same_pin_twice)]
+#[case::while_it_runs(troubles::the_board_breaks)]
+#[case::no_board(troubles::no_board)]
+#[case::no_such_pin(troubles::no_such_pin)]
+#[case::the_same_pin_twice(troubles::the_same_pin_twice)]
 fn board_error_exits_3_and_safe(#[case] trouble: fn(&Lab)) {
     trouble(&lab());
 }
 
-fn the_board_breaks(lab: &Lab) {
-    let Some((pi, server)) = start(lab, &[]) else { return };
-    let mut alice = hello(lab, &server, "alice", ALICE);
-    asks(lab, &mut alice, "2 SET 17 1", "2 OK 1");
-    asks(lab, &mut alice, "3 BLINK 22 50 100", "3 OK");
-    pi.run_until(ms(120));
-    lab.expect_eq(
-        "looking at the LED at 17 before the board breaks",
-        level(&pi, 17),
-        "high",
-    );
-    pi.break_interrupts(ms(130), 27);
-    pi.press(ms(140), 27);
-    pi.run_until(ms(200));
-    let doing = "reading after the interrupts of the button have broken";
-    let line = alice.read_line(doing);
-    lab.expect(doing, "! bye", &line, line == "! bye");
-    alice.expect_eof("waiting for the end of the stream after that");
-    let finished = server.expect_exit_when(3, "waiting for the server's end after its board has broken");
-    let complaint = finished.stderr_text();
-    let doing = "reading its complaint";
-    lab.expect(
-        doing,
-        "error: wait gpio: …",
-        &complaint,
-        complaint.starts_with("error: wait gpio: "),
-    );
-    pi.expect_dark(&[17, 22]);
-    pi.expect_let_go(&[17, 22, 27]);
-}
-
-fn no_board(lab: &Lab) {
-    let finished = lab.run(["server", "--leds", "17"]).expect_code(1);
-    complains(lab, &finished.stderr_text(), "error: gpio: unknown Raspberry Pi model");
-}
-
-fn no_such_pin(lab: &Lab) {
-    fails_on_a_pi(lab, ["server", "--leds", "17,40"], "error: gpio 40: not available");
-}
-
-fn the_same_pin_twice(lab: &Lab) {
-    fails_on_a_pi(lab, ["server", "--leds", "17,22,17"], "error: gpio 17: already in use");
-}
-
-fn fails_on_a_pi(lab: &Lab, args: [&str; 3], expected: &str) {
-    let Some(pi) = lab.pi() else { return };
-    let finished = lab.program(args).on(&pi).run(b"").expect_code(1);
-    complains(lab, &finished.stderr_text(), expected);
-    pi.expect_let_go(&[17, 22]);
-}
-
-fn complains(lab: &Lab, complaint: &str, expected: &str) {
-    lab.expect(
-        "reading the server's complaint",
-        expected,
-        complaint,
-        complaint.trim_end() == expected,
-    );
-}
-
-// What the checks have in common
-
-/// A server with LEDs at 17 and 22 and a button at 27, on a Pi whose clock stands still until a test lets it go on.
-fn start(lab: &Lab, more: &[&str]) -> Option<(Pi, Server)> {
-    start_with(lab, "17,22", more)
-}
-
-fn start_with(lab: &Lab, leds: &str, more: &[&str]) -> Option<(Pi, Server)> {
-    let pi = lab.pi()?;
-    pi.set_clock(Clock::Held);
-    let args = ["server", "--leds", leds, "--buttons", "27"];
-    let server = lab.program(args.iter().chain(more)).on(&pi).serve();
-    Some((pi, server))
-}
+// What these checks have in common, besides `session`.
 
 /// bob leaves the LED at 22 lit.
 fn undisturbed(lab: &Lab, server: &Server) {
@@ -781,26 +452,6 @@ fn undisturbed(lab: &Lab, server: &Server) {
         asks(lab, &mut bob, "3 GET 22", "3 OK 1");
         bob.close();
     });
-}
-
-/// A client that has said HELLO.
-fn hello(lab: &Lab, server: &Server, name: &str, cid: &str) -> TcpPeer {
-    let mut client = lab.connect(name, server.addr());
-    let question = format!("1 HELLO {cid}");
-    client.send(format!("{question}\n").as_bytes());
-    let doing = format!("reading the reply to `{question}`");
-    let reply = client.read_line(&doing);
-    let expected = "1 OK and the lease in milliseconds";
-    lab.expect(&doing, expected, &reply, reply.starts_with("1 OK "));
-    client
-}
-
-/// Asks one thing, and reads the reply to it. Of a refusal, the words behind its code are everybody's own.
-fn asks(lab: &Lab, client: &mut TcpPeer, request: &str, expected: &str) {
-    client.send(format!("{request}\n").as_bytes());
-    let doing = format!("reading the reply to `{request}`");
-    let reply = client.read_line(&doing);
-    lab.expect(&doing, expected, &reply, in_short(&reply) == expected);
 }
 
 /// Reads so many replies.
@@ -843,44 +494,4 @@ fn expect_changes(lab: &Lab, pi: &Pi, pin: u8, expected: usize) {
     let changes = pi.timeline(pin).len().saturating_sub(1);
     let doing = format!("counting how often the LED at {pin} was switched");
     lab.expect_eq(&doing, changes, expected);
-}
-
-/// Fails unless the program put these levels on the pin, so many milliseconds after `begun`.
-fn expect_levels(lab: &Lab, pi: &Pi, pin: u8, begun: Duration, expected: &[(u64, bool)]) {
-    let told = |(at, high): &(u64, bool)| format!("{} at {at}", if *high { "high" } else { "low" });
-    let near = begun.saturating_sub(ms(1));
-    let seen: Vec<(u64, bool)> = pi
-        .timeline(pin)
-        .into_iter()
-        .filter(|(at, _)| *at >= near)
-        .map(|(at, level)| (rounded(at.saturating_sub(begun)), level == Some(Level::High)))
-        .collect();
-    let listed = |list: &[(u64, bool)]| list.iter().map(told).collect::<Vec<_>>().join(", ");
-    let from = harness::pi::millis(begun);
-    let doing = format!("looking at the LED at {pin} from {from} on, in milliseconds from there");
-    lab.expect(&doing, listed(expected), listed(&seen), seen == expected);
-}
-
-fn level(pi: &Pi, pin: u8) -> &'static str {
-    match pi.board().pin(pin).driven() {
-        Some(Level::High) => "high",
-        Some(Level::Low) => "low",
-        None => "not driven",
-    }
-}
-
-fn in_short(reply: &str) -> String {
-    let words: Vec<&str> = reply.split(' ').collect();
-    match words.as_slice() {
-        [seq, "ERR", code, ..] => format!("{seq} ERR {code}"),
-        _ => reply.to_string(),
-    }
-}
-
-fn rounded(time: Duration) -> u64 {
-    (time + Duration::from_micros(500)).as_millis() as u64
-}
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
 }

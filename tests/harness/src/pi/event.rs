@@ -66,6 +66,17 @@ pub struct Event {
     pub kind: Kind,
 }
 
+/// One access of the program to the registers of the chip, as it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    /// Bytes from the first register (BCM2835 ARM Peripherals, section 6.1).
+    pub offset: u64,
+    /// What was stored, or what the load got.
+    pub value: u32,
+    /// A store, not a load.
+    pub stores: bool,
+}
+
 /// What can happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
@@ -89,6 +100,8 @@ pub enum Kind {
     Printed(String),
     /// This signal was sent to it.
     Signal(i32),
+    /// It made this call, which starts a timer that the Pi's clock knows nothing of: the call failed (ENOSYS).
+    NoTimer(&'static str),
     /// The program is over, in words.
     Ended(String),
 }
@@ -123,7 +136,7 @@ impl Kind {
         match self {
             Kind::Latch(pin, _) | Kind::Driven(pin, _) | Kind::Mode(pin, _) | Kind::Pull(pin, _) => Some(*pin),
             Kind::Wired(pin, _) | Kind::Interrupt(pin, ..) | Kind::NoInterrupt(pin) | Kind::Edge(pin, _) => Some(*pin),
-            Kind::Printed(_) | Kind::Signal(_) | Kind::Ended(_) => None,
+            Kind::Printed(_) | Kind::Signal(_) | Kind::NoTimer(_) | Kind::Ended(_) => None,
         }
     }
 }
@@ -201,6 +214,7 @@ impl fmt::Display for Kind {
             Kind::Edge(pin, level) => write!(f, "BCM {pin}: interrupt, {level}"),
             Kind::Printed(text) => write!(f, "prints {text}"),
             Kind::Signal(number) => write!(f, "gets signal {number}"),
+            Kind::NoTimer(call) => write!(f, "calls {call}, which the fake Pi has not"),
             Kind::Ended(how) => f.write_str(how),
         }
     }

@@ -42,7 +42,7 @@ mod shared;
 mod supervisor;
 
 pub use board::{Board, HEADER, PINS, Pin};
-pub use event::{Drive, Edges, Event, Kind, Level, Mode, Pull, millis};
+pub use event::{Access, Drive, Edges, Event, Kind, Level, Mode, Pull, millis};
 pub(crate) use plug::spawn;
 pub use plug::{Live, available};
 pub use shared::{Clock, Pi};

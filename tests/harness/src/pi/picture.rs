@@ -14,13 +14,13 @@ const MOST: (usize, usize) = (6, 12);
 /// More rows than this help nobody.
 const ROWS: usize = 12;
 
-/// The picture: lines of at most 76 characters, each ended by a newline. Empty when nothing happened at the pins.
+/// The picture: lines of at most 76 characters, each ended by a newline.
 pub(super) fn draw(events: &[Event], now: Duration) -> String {
     let used: Vec<u8> = (0..PINS as u8)
         .filter(|bcm| events.iter().any(|event| event.kind.pin() == Some(*bcm)))
         .collect();
     if used.is_empty() {
-        return "the program touched no pin\n".to_owned();
+        return "the program touched no pin\n".to_owned() + &list(events);
     }
     let mut text = format!(
         "the pins, from 0 to {} of the Pi's time (▔ high, ▁ low, ░ floats)\n",

@@ -2,7 +2,7 @@
 
 use super::{
     board::{Board, PINS},
-    event::{Drive, Event, Kind, Level},
+    event::{Access, Drive, Event, Kind, Level},
     script::{Action, Script},
 };
 use crate::{process::Exit, session::Session};
@@ -85,6 +85,7 @@ pub(crate) struct State {
     /// The program has opened the Pi's GPIO.
     pub opened: bool,
     pub events: Vec<Event>,
+    pub accesses: Vec<Access>,
 }
 
 impl Shared {
@@ -113,6 +114,7 @@ impl Shared {
             signals: Vec::new(),
             opened: false,
             events: Vec::new(),
+            accesses: Vec::new(),
         };
         Shared {
             state: Mutex::new(state),
@@ -161,6 +163,25 @@ impl State {
         let at = self.now;
         if self.events.len() < MOST_EVENTS {
             self.events.push(Event { at, thread, kind });
+        }
+    }
+
+    /// A load from the register at byte `offset`.
+    pub fn load(&mut self, offset: u64) -> u32 {
+        let value = self.board.read(offset, self.now);
+        self.accessed(offset, value, false);
+        value
+    }
+
+    /// A store into it.
+    pub fn store(&mut self, offset: u64, value: u32) {
+        self.accessed(offset, value, true);
+        self.board.write(offset, value, self.now);
+    }
+
+    fn accessed(&mut self, offset: u64, value: u32, stores: bool) {
+        if self.accesses.len() < MOST_EVENTS {
+            self.accesses.push(Access { offset, value, stores });
         }
     }
 
@@ -348,6 +369,13 @@ impl Pi {
         let state = self.shared.lock();
         state.check();
         state.events.get(seen..).unwrap_or_default().to_vec()
+    }
+
+    /// The program's accesses to the chip's registers, in order; of a program that makes more than a million, the first million.
+    pub fn accesses(&self) -> Vec<Access> {
+        let state = self.shared.lock();
+        state.check();
+        state.accesses.clone()
     }
 
     /// The levels that the program put on a pin and when, `None` for no level any more.

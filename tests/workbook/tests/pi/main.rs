@@ -35,8 +35,10 @@ macro_rules! pi {
 mod ends;
 mod inputs;
 mod jails;
+mod oracle;
 mod outputs;
 mod people;
+mod standin;
 mod time;
 
 fn ms(millis: u64) -> Duration {

@@ -64,3 +64,17 @@ fn lines_on_stdin_are_waited_for() {
     assert_eq!(finished.stdout_text(), "2 lines\n");
     pi.expect_timeline(LED, &[(0, Level::Low), (0, Level::High), (100, Level::Low)]);
 }
+
+#[test]
+fn a_vectored_read_waits_like_any_other() {
+    let (lab, pi) = pi!();
+    pi.set_clock(Clock::Held);
+    let server = lab.program(["vectored"]).on(&pi).serve();
+    let mut client = lab.connect("client", server.addr());
+    pi.run_for(ms(100));
+    client.send(b"1234567");
+    client.expect_bytes(b"7\n", "how many bytes it has read");
+    pi.settle();
+    assert_eq!(pi.board().pin(LED).driven(), None);
+    server.expect_exit(0);
+}

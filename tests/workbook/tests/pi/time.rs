@@ -76,3 +76,17 @@ fn two_pis_have_a_clock_each() {
     }
     assert!(one.now() > ms(2999) && other.now() < ms(31), "{one:?} {other:?}");
 }
+
+#[test]
+fn a_timer_of_the_kernels_is_refused_and_named() {
+    let (lab, pi) = pi!();
+    assert_eq!(lines(&lab, &pi, &["timer"]), ["-1 38"]); // ENOSYS
+    assert!(pi.picture().contains("calls timerfd_create"), "{}", pi.picture());
+}
+
+#[test]
+fn a_call_that_the_supervisor_does_not_know_may_wait_for_a_signal() {
+    let (lab, pi) = pi!();
+    pi.signal(ms(1310), nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(lines(&lab, &pi, &["suspended"]), ["a signal after 1310 ms"]);
+}

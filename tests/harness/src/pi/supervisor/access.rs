@@ -70,7 +70,7 @@ impl Supervisor {
     fn carry_out(&mut self, thread: i32, offset: u64, what: Move, registers: &mut Registers) {
         let value = match what {
             Move::Load(register) => {
-                let value = self.board(0, |state, now| state.board.read(offset, now));
+                let value = self.board(0, |state, _| state.load(offset));
                 return registers.set_general(register, value.into());
             }
             Move::Store(register) => registers.general(register) as u32,
@@ -81,7 +81,7 @@ impl Supervisor {
 
     fn store(&mut self, thread: i32, offset: u64, value: u32) {
         let number = self.tasks.get(&thread).map_or(0, |task| task.number);
-        self.board(number, |state, now| state.board.write(offset, value, now));
+        self.board(number, |state, _| state.store(offset, value));
     }
 
     fn pays(&mut self, thread: i32, offset: u64) {
@@ -129,7 +129,7 @@ impl Supervisor {
             .filter(|at| before[*at..*at + 4] != after[*at..*at + 4])
             .collect();
         if changed.is_empty() {
-            self.board(0, |state, now| state.board.read(offset, now));
+            self.board(0, |state, _| state.load(offset));
         }
         for at in changed {
             self.store(thread, at as u64, u32_at(&after, at));

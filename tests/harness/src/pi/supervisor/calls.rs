@@ -29,8 +29,11 @@ pub(super) const STOPPING: &[i64] = &[
     libc::SYS_ioctl,
     libc::SYS_close,
     libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_splice,
     libc::SYS_recvfrom,
     libc::SYS_recvmsg,
+    libc::SYS_recvmmsg,
     libc::SYS_accept,
     libc::SYS_accept4,
     libc::SYS_write,
@@ -83,6 +86,7 @@ fn takes_from_a_socket(call: i64) -> bool {
         libc::SYS_accept4,
         libc::SYS_recvfrom,
         libc::SYS_recvmsg,
+        libc::SYS_recvmmsg,
     ]
     .contains(&call)
 }
@@ -111,9 +115,8 @@ impl Supervisor {
             libc::SYS_epoll_pwait2 => self.polls(thread, &entry, 3, Timeout::Pointer),
             libc::SYS_wait4 => self.waits_for_child(thread, &entry),
             libc::SYS_rt_sigtimedwait => self.waits_for_signal(thread, &entry),
-            libc::SYS_read | libc::SYS_recvfrom | libc::SYS_recvmsg | libc::SYS_accept | libc::SYS_accept4 => {
-                self.reads_from(thread, &entry)
-            }
+            libc::SYS_read | libc::SYS_readv | libc::SYS_splice => self.reads_from(thread, &entry),
+            number if takes_from_a_socket(number) => self.reads_from(thread, &entry),
             libc::SYS_openat => self.opens(thread, &entry, entry.arg(1)),
             libc::SYS_mmap => self.maps(thread, &entry),
             libc::SYS_ioctl => self.controls(thread, &entry),
@@ -136,10 +139,11 @@ impl Supervisor {
             #[cfg(target_arch = "x86_64")]
             libc::SYS_open => return self.opens(thread, entry, entry.arg(0)),
             #[cfg(target_arch = "x86_64")]
-            libc::SYS_alarm => self.refuse(thread, entry, Errno::ENOSYS)?,
-            libc::SYS_openat2 | libc::SYS_timerfd_create | libc::SYS_timer_create | libc::SYS_setitimer => {
-                self.refuse(thread, entry, Errno::ENOSYS)?;
-            }
+            libc::SYS_alarm => self.no_timer(thread, entry, "alarm")?,
+            libc::SYS_timerfd_create => self.no_timer(thread, entry, "timerfd_create")?,
+            libc::SYS_timer_create => self.no_timer(thread, entry, "timer_create")?,
+            libc::SYS_setitimer => self.no_timer(thread, entry, "setitimer")?,
+            libc::SYS_openat2 => self.refuse(thread, entry, Errno::ENOSYS)?,
             libc::SYS_exit_group => {
                 self.leaves(thread, process);
                 return Ok(());
@@ -156,6 +160,12 @@ impl Supervisor {
         }
         self.works(thread, LOOK);
         Ok(())
+    }
+
+    /// A timer of the kernel's would run by the real time. Whoever wonders why it never comes finds this in the report.
+    fn no_timer(&mut self, thread: i32, entry: &Registers, call: &'static str) -> Alive<()> {
+        self.log(thread, Kind::NoTimer(call));
+        self.refuse(thread, entry, Errno::ENOSYS)
     }
 
     /// Calls that the kernel makes; some of them we want to know of.

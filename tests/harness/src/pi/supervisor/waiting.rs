@@ -230,6 +230,7 @@ impl Supervisor {
         let flags = match entry.number() {
             libc::SYS_recvfrom => entry.arg(3),
             libc::SYS_recvmsg => entry.arg(2),
+            libc::SYS_recvmmsg => entry.arg(3),
             _ => 0,
         };
         let flags_of_file = self.call(thread, libc::SYS_fcntl, &[fd as u64, libc::F_GETFL as u64])?;

@@ -41,6 +41,10 @@ pub fn main() -> ExitCode {
         ["no-pull"] => no_pull(),
         ["high-from-the-start"] => high_from_the_start(),
         ["left", how] => left(how),
+        ["toggles"] => toggles(),
+        ["timer"] => timer(),
+        ["vectored"] => vectored(),
+        ["suspended"] => suspended(),
         ["liar"] => liar(),
         ["model"] => model(),
         ["folded"] => folded(),
@@ -282,6 +286,16 @@ fn high_from_the_start() -> Done {
     Ok(())
 }
 
+/// Asks the pin each time, as `toggle` does, too: the level, not what was written.
+fn toggles() -> Done {
+    let mut led = led()?;
+    for _ in 0..3 {
+        led.toggle();
+        println!("{}", led.is_set_high());
+    }
+    Ok(())
+}
+
 fn left(how: &str) -> Done {
     let mut led = led()?;
     led.set_high();
@@ -312,6 +326,15 @@ fn handler() -> Done {
     extern "C" fn note(_: i32) {
         ASKED.store(1, Ordering::SeqCst);
     }
+    handle(note)?;
+    while ASKED.load(Ordering::SeqCst) == 0 {
+        thread::sleep(ms(50));
+    }
+    Ok(())
+}
+
+/// SIGTERM and SIGINT call this function, which does nothing but store a number.
+fn handle(note: extern "C" fn(i32)) -> Done {
     let action = nix::sys::signal::SigAction::new(
         nix::sys::signal::SigHandler::Handler(note),
         nix::sys::signal::SaFlags::empty(),
@@ -323,9 +346,40 @@ fn handler() -> Done {
         nix::sys::signal::sigaction(nix::sys::signal::Signal::SIGTERM, &action)?;
         nix::sys::signal::sigaction(nix::sys::signal::Signal::SIGINT, &action)?;
     }
-    while ASKED.load(Ordering::SeqCst) == 0 {
-        thread::sleep(ms(50));
-    }
+    Ok(())
+}
+
+/// A timer of the kernel's.
+#[allow(unsafe_code)]
+fn timer() -> Done {
+    // SAFETY: two numbers; the answer is a descriptor or -1.
+    let fd = unsafe { nix::libc::timerfd_create(nix::libc::CLOCK_MONOTONIC, 0) };
+    println!("{fd} {}", std::io::Error::last_os_error().raw_os_error().unwrap_or(0));
+    Ok(())
+}
+
+/// Waits in `readv`.
+fn vectored() -> Done {
+    let mut led = led()?;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("listening on {}", listener.local_addr()?);
+    let (mut stream, _) = listener.accept()?;
+    let (mut one, mut rest) = ([0; 1], [0; 64]);
+    let pieces = &mut [std::io::IoSliceMut::new(&mut one), std::io::IoSliceMut::new(&mut rest)];
+    let count = stream.read_vectored(pieces)?;
+    led.set_high();
+    stream.write_all(format!("{count}\n").as_bytes())?;
+    Ok(())
+}
+
+/// Waits in a call that the supervisor does not know: `sigsuspend`.
+fn suspended() -> Done {
+    extern "C" fn nothing(_: i32) {}
+    let _led = led()?;
+    let begun = Instant::now();
+    handle(nothing)?;
+    nix::sys::signal::SigSet::empty().suspend()?;
+    println!("a signal after {} ms", since(begun));
     Ok(())
 }
 
