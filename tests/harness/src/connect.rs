@@ -10,7 +10,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     os::fd::{AsFd, AsRawFd},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 /// Bytes; the system doubles it.
@@ -93,14 +93,11 @@ impl Listener {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => panic!("a server of the test: {error}"),
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if !self.session.wait_readable(self.socket.as_fd(), deadline) {
                 let doing = format!("waiting for a client to connect to {} ({})", self.who, self.addr);
                 self.session
                     .fail_at(&self.who, &doing, "a connection", &self.session.waited(since));
             }
-            let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO);
-            let _ = poll(&mut [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)], timeout);
         }
     }
 }

@@ -123,6 +123,15 @@ impl Running {
         (self.subject && !known && exit != Exit::Code(0)).then(|| self.describe(exit, session))
     }
 
+    /// It panicked, or a signal that the test did not send has ended it.
+    pub fn has_crashed(&self) -> bool {
+        match self.over(Instant::now()) {
+            Some(Exit::Code(code)) => code == 101,
+            Some(Exit::Signal(_)) => !self.end_is_known.load(Ordering::Relaxed),
+            None => false,
+        }
+    }
+
     /// A sentence about a program that was ended because it wrote too much.
     pub fn flood(&self, session: &Session) -> Option<String> {
         let flooded = self.flooded.load(Ordering::Relaxed);

@@ -30,7 +30,10 @@ impl UdpPeer {
     pub(crate) fn open(session: &Arc<Session>, who: &str) -> UdpPeer {
         session.step();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap_or_else(|e| panic!("a UDP socket of the test: {e}"));
-        arrival::stamp(&socket).unwrap_or_else(|e| panic!("a UDP socket of the test: {e}"));
+        socket
+            .set_read_timeout(Some(Duration::from_millis(1)))
+            .and_then(|()| arrival::stamp(&socket))
+            .unwrap_or_else(|e| panic!("a UDP socket of the test: {e}"));
         let addr = socket
             .local_addr()
             .unwrap_or_else(|e| panic!("a UDP socket of the test: {e}"));

@@ -5,7 +5,6 @@ use crate::{
     session::Session,
     tcp::at_least_a_moment,
 };
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::{
     fs::{self, Permissions},
     io::{self, ErrorKind, Read, Write},
@@ -16,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 const SHOWN: usize = 120;
@@ -72,8 +71,7 @@ impl UnixServer {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => panic!("a server of the test: {error}"),
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if !self.session.wait_readable(self.socket.as_fd(), deadline) {
                 let doing = format!(
                     "waiting for a client to connect to {} ({})",
                     self.who,
@@ -82,8 +80,6 @@ impl UnixServer {
                 self.session
                     .fail_at(&self.who, &doing, "a connection", &self.session.waited(since));
             }
-            let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO);
-            let _ = poll(&mut [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)], timeout);
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod practice;
 
-use harness::insta::assert_snapshot;
+use harness::{Lab, insta::assert_snapshot};
 use practice::{SHORT, fields_of, impatient_fields_of, report_in, report_of};
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,25 @@ fn the_whole_report() {
              descriptor accept() gave you.
     Read     book/src/02-sockets.md#two-kinds-of-socket
     "#);
+}
+
+/// Nobody is left who could send or connect: the deadline, here the end of the whole check after 10 s, is not waited for.
+#[test]
+fn nothing_is_awaited_of_a_program_that_has_crashed() {
+    let waits: [fn(&Lab); 2] = [
+        |lab| drop(lab.udp("server").receive("waiting for the request")),
+        |lab| drop(lab.listen("server").accept()),
+    ];
+    for wait in waits {
+        let since = Instant::now();
+        let fields = fields_of(|lab| {
+            lab.set_step(Duration::from_secs(10));
+            let _client = lab.program(["todo"]).start();
+            wait(lab);
+        });
+        assert!(since.elapsed() < Duration::from_secs(8), "{:?}", since.elapsed());
+        assert!(fields.contains("it reached the todo!()"), "{fields}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::escape::{quoted, size};
 use std::{
     io::{self, ErrorKind},
     net::{SocketAddr, UdpSocket},
+    os::fd::AsFd,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -49,13 +50,12 @@ impl UdpPeer {
     pub(super) fn arrival(&self, deadline: Instant) -> io::Result<Arrival> {
         let mut buffer = vec![0; LONGEST];
         loop {
-            // Zero would mean "for ever".
-            let left = deadline
-                .saturating_duration_since(Instant::now())
-                .max(Duration::from_millis(1));
-            self.socket.set_read_timeout(Some(left))?;
+            if !self.session.wait_readable(self.socket.as_fd(), deadline) {
+                return Err(ErrorKind::TimedOut.into());
+            }
             match stamped(&self.socket, &mut buffer) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // It was readable: a datagram that the kernel then found broken is none.
+                Err(error) if error.kind() == ErrorKind::Interrupted || is_silence(&error) => {}
                 // An earlier datagram of ours found nobody; that is no answer.
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
                 Err(error) => return Err(error),
