@@ -61,7 +61,7 @@ pub fn audit(
         audit.defects.extend(without_canary(exercise)?);
         audit.defects.extend(uneven_points(exercise));
     }
-    let grading = Grading::prepare(course, exercises.clone(), isolator, jobs)?;
+    let grading = Grading::prepare(course, exercises.clone(), isolator, jobs)?.briefly();
     let entries: Vec<Vec<Entry>> = exercises
         .iter()
         .map(|exercise| entries(exercise))

@@ -31,6 +31,8 @@ pub struct Grading<'a> {
     /// Exercises asked for, in the course's order.
     pub exercises: Vec<&'a Exercise>,
     watch: Option<Watch<'a>>,
+    /// A check's first lost case settles it.
+    brief: bool,
     toolchain: Toolchain,
     suites: Suites,
     /// By exercise; none in a handout.
@@ -99,6 +101,7 @@ impl<'a> Grading<'a> {
             .collect::<Result<_>>()?;
         Ok(Grading {
             watch: None,
+            brief: false,
             course,
             bases: Basis::of(course, &exercises, &toolchain)?,
             exercises,
@@ -119,10 +122,17 @@ impl<'a> Grading<'a> {
         self
     }
 
+    /// The same for whoever asks which checks are lost, not in how many of their cases: the first lost case settles a check.
+    #[must_use]
+    pub fn briefly(self) -> Self {
+        Grading { brief: true, ..self }
+    }
+
     /// The same preparation for some of its exercises, which may have fewer checks or other limits now.
     pub fn of(&self, exercises: Vec<&'a Exercise>) -> Grading<'a> {
         Grading {
             watch: self.watch.clone(),
+            brief: self.brief,
             exercises,
             toolchain: self.toolchain.clone(),
             suites: self.suites.clone(),
@@ -329,6 +339,7 @@ impl<'a> Grading<'a> {
             isolator: &self.isolator,
             slot,
             interrupt: self.interrupt.clone(),
+            brief: self.brief,
         };
         let used = use_it(&runner, seconds);
         let survivors = isolation::running(artifact.device, artifact.inode);

@@ -64,6 +64,8 @@ pub struct Runner<'a> {
     pub slot: &'a Slot,
     /// Ends a check before its time; what then comes of it counts for nothing.
     pub interrupt: Interrupt,
+    /// The first lost case settles a check: the others are not run.
+    pub brief: bool,
 }
 
 /// What is left of one test.
@@ -116,6 +118,9 @@ impl Runner<'_> {
             let worse = |known: &Attempt| rank(&attempt.outcome) > rank(&known.outcome);
             if worst.as_ref().is_none_or(worse) {
                 worst = Some(attempt);
+            }
+            if self.brief && worst.as_ref().is_some_and(|worst| rank(&worst.outcome) > 1) {
+                break;
             }
         }
         let worst = worst.unwrap_or_else(|| Attempt::fault("the suite has no such test".into()));

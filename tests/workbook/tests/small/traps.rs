@@ -78,6 +78,7 @@ impl Prepared {
             isolator: &self.isolator,
             slot: &self.slot,
             interrupt: Interrupt::default(),
+            brief: false,
         }
     }
 
