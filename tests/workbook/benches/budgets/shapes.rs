@@ -1,4 +1,4 @@
-//! The five shapes of a server beside each other: `cargo bench -p workbook --bench shapes` prints memory, threads, descriptors, and
+//! The five shapes of a server beside each other: `cargo bench -p workbook -- shapes` prints memory, threads, descriptors, and
 //! how many clients are served while one client is connected and says nothing.
 //!
 //! The servers are the reference solutions. Every client asks one question in its server's protocol and stays connected, so that all
@@ -8,8 +8,13 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::bench::{Bench, command};
+use crate::cost::of_success;
 
 /// Clients beside the idle one.
 const CLIENTS: usize = 40;
@@ -65,46 +70,34 @@ const SHAPES: [Shape; 5] = [
     },
 ];
 
-fn main() -> io::Result<ExitCode> {
-    // `cargo test --benches` only wants to know whether it starts.
-    if std::env::args().any(|arg| arg == "--test") {
-        return Ok(ExitCode::SUCCESS);
-    }
-    if !cfg!(target_os = "linux") {
-        println!("memory and threads are read from /proc, which is Linux");
-        return Ok(ExitCode::SUCCESS);
-    }
-    let programs = build()?;
+pub fn measure(bench: &Bench) -> Result<()> {
+    let programs = build(bench)?;
     println!("{CLIENTS} clients, beside one that is connected and says nothing\n");
     println!(
         "{:<22}{:>10}{:>12}{:>12}{:>14}{:>12}",
         "server", "served", "processes", "threads", "descriptors", "memory"
     );
     for shape in &SHAPES {
-        measure(shape, &programs)?;
+        try_out(shape, &programs).with_context(|| format!("the server of {}", shape.package))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The folder with the reference solutions' programs, optimized.
-fn build() -> io::Result<PathBuf> {
-    let root = workbook::repository();
-    let target = root.join("target/shapes");
-    let mut cargo = Command::new("cargo");
+fn build(bench: &Bench) -> Result<PathBuf> {
+    let target = bench.folder.join("shapes");
+    let mut cargo = command("cargo");
     cargo
         .args(["build", "--quiet", "--release", "--target-dir"])
         .arg(&target);
     for shape in &SHAPES {
         cargo.args(["-p", shape.package]);
     }
-    let built = cargo.current_dir(root.join("solutions")).status()?;
-    if !built.success() {
-        return Err(io::Error::other("the reference solutions do not compile"));
-    }
+    of_success(cargo.current_dir(bench.course.root.join("solutions")))?;
     Ok(target.join("release"))
 }
 
-fn measure(shape: &Shape, programs: &Path) -> io::Result<()> {
+fn try_out(shape: &Shape, programs: &Path) -> io::Result<()> {
     let mut server = Running::start(shape, programs)?;
     let _idle = TcpStream::connect(server.address)?;
     let mut served = Vec::new();

@@ -1,0 +1,217 @@
+//! A small made-up class, graded by the grader's program: once, unchanged, by one worker, several times.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use anyhow::{Context, Result, ensure};
+use grader::course::Exercise;
+use grader::grading::solution_work;
+use grader::mutant;
+
+use crate::bench::{Bench, command};
+use crate::cost::{Cost, of_output};
+use crate::table::row;
+
+/// The exercises that it handed in.
+pub const EXERCISES: [&str; 2] = ["ex01", "ex02"];
+pub const STUDENTS: usize = 12;
+/// The student whose program does not compile.
+const BROKEN: usize = 5;
+/// Programs that do nothing but compute, beside one of the rounds.
+const BUSY: usize = 8;
+/// Budget of regrading what has not changed, of the first run.
+const UNCHANGED: f64 = 0.02;
+/// Budget of two workers against one.
+const SPEED_UP: f64 = 1.8;
+
+/// See the module.
+pub struct Class {
+    /// One folder per student.
+    pub submissions: PathBuf,
+    /// The ledger and the reports of the first run.
+    pub out: PathBuf,
+    /// The first run: two workers, suites compiled, nothing in the ledger.
+    pub first: Cost,
+}
+
+impl Class {
+    pub fn graded(bench: &Bench) -> Result<Class> {
+        let submissions = bench.empty("class")?;
+        let exercises = EXERCISES.map(|name| bench.course.exercise(name));
+        let exercises: Vec<&Exercise> = exercises.into_iter().collect::<Result<_>>()?;
+        for exercise in &exercises {
+            hand_in(exercise, &submissions)?;
+        }
+        // Compiles the suites, which is not part of any figure.
+        ran(command(bench.grader())
+            .args(EXERCISES)
+            .arg("--solutions")
+            .current_dir(&bench.course.root))?;
+        let out = bench.empty("class-first")?;
+        let first = grade(bench, &submissions, &out, 2)?;
+        Ok(Class {
+            submissions,
+            out,
+            first,
+        })
+    }
+}
+
+/// Every third student is right, one does not compile, and the others have one of the known misconceptions. Nobody is hostile, because
+/// the same programs are run without any jail to compare.
+fn hand_in(exercise: &Exercise, submissions: &Path) -> Result<()> {
+    let (right, mutants) = (solution_work(exercise)?, mutant::load(exercise)?);
+    for number in 1..=STUDENTS {
+        let mut work = match number {
+            number if number % 3 == 0 => right.clone(),
+            _ => mutants[number % mutants.len()].apply(exercise, &right)?,
+        };
+        let more = if number == BROKEN { "fn broken( {" } else { "" };
+        let library = work.files.entry("lib.rs".into()).or_default();
+        // A comment, so that no two works are the same.
+        library.extend_from_slice(format!("\n// {number}\n{more}\n").as_bytes());
+        let source = submissions
+            .join(format!("s{number:03}"))
+            .join(&exercise.folder)
+            .join("src");
+        fs::create_dir_all(&source).with_context(|| format!("cannot make {}", source.display()))?;
+        for (name, bytes) in &work.files {
+            fs::write(source.join(name), bytes).with_context(|| format!("cannot write {name}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Grades a class in a folder for its ledger.
+fn grade(bench: &Bench, submissions: &Path, out: &Path, workers: usize) -> Result<Cost> {
+    ran(&mut grader(bench, submissions, out, workers))
+}
+
+/// The command that does it.
+pub fn grader(bench: &Bench, submissions: &Path, out: &Path, workers: usize) -> Command {
+    let mut grader = command(bench.grader());
+    grader
+        .args(EXERCISES)
+        .arg("--submissions")
+        .arg(submissions)
+        .arg("--out")
+        .arg(out)
+        .args(["--trust-submissions", "--jobs", &workers.to_string()])
+        .current_dir(&bench.course.root);
+    grader
+}
+
+fn ran(grader: &mut Command) -> Result<Cost> {
+    let (cost, output) = of_output(grader)?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "the grader ended with {}: {}",
+        output.status,
+        said.trim()
+    );
+    Ok(cost)
+}
+
+/// The gradebook without what differs from run to run.
+fn outcomes(out: &Path) -> Result<String> {
+    let file = out.join("gradebook.json");
+    fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+pub fn regrading(bench: &Bench) -> Result<()> {
+    let class = bench.class()?;
+    let again = grade(bench, &class.submissions, &class.out, 2)?;
+    let share = again.wall / class.first.wall;
+    row(
+        &format!("{STUDENTS} students × {}, first time", EXERCISES.join(" ")),
+        &format!("{:.1} s, {:.1} s CPU", class.first.wall, class.first.cpu),
+        "",
+        None,
+    );
+    row(
+        "… again, unchanged",
+        &format!("{:.2} s, {:.1} %", again.wall, share * 100.0),
+        "≤ 2 %",
+        Some(share <= UNCHANGED),
+    );
+    Ok(())
+}
+
+pub fn workers(bench: &Bench) -> Result<()> {
+    let class = bench.class()?;
+    let alone = grade(bench, &class.submissions, &bench.empty("class-alone")?, 1)?;
+    let ratio = alone.wall / class.first.wall;
+    row("the same class by 1 worker", &format!("{:.1} s", alone.wall), "", None);
+    row(
+        "… by 2 workers",
+        &format!("{:.1} s, {ratio:.2} ×", class.first.wall),
+        "≥ 1.8 ×",
+        Some(ratio >= SPEED_UP),
+    );
+    Ok(())
+}
+
+pub fn rounds(bench: &Bench) -> Result<()> {
+    let class = bench.class()?;
+    let expected = outcomes(&class.out)?;
+    let mut differing = 0;
+    for round in 1..bench.asked.rounds {
+        let out = bench.empty("class-round")?;
+        // The last one beside busy programs.
+        let _busy = (round + 1 == bench.asked.rounds).then(Busy::begin);
+        grade(bench, &class.submissions, &out, 2)?;
+        if outcomes(&out)? != expected {
+            differing += 1;
+            let kept = bench.empty("class-differs")?;
+            fs::copy(out.join("gradebook.json"), kept.join(format!("{round}.json")))
+                .context("cannot keep a gradebook")?;
+        }
+    }
+    row(
+        &format!(
+            "graded {} times, once beside {BUSY} busy loops: differ",
+            bench.asked.rounds
+        ),
+        &differing.to_string(),
+        "0",
+        Some(differing == 0),
+    );
+    Ok(())
+}
+
+/// Loops that use up every processor until this is dropped.
+struct Busy {
+    over: &'static AtomicBool,
+    loops: Vec<thread::JoinHandle<()>>,
+}
+
+impl Busy {
+    fn begin() -> Busy {
+        static OVER: AtomicBool = AtomicBool::new(false);
+        OVER.store(false, Ordering::Relaxed);
+        let busy = || {
+            thread::spawn(|| {
+                while !OVER.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            })
+        };
+        Busy {
+            over: &OVER,
+            loops: (0..BUSY).map(|_| busy()).collect(),
+        }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        for busy in self.loops.drain(..) {
+            let _ = busy.join();
+        }
+    }
+}
