@@ -121,8 +121,11 @@ fn free_place(course: &Course, out: &Path) -> Result<PathBuf> {
 fn fill(course: &Course, draft: &Path) -> Result<()> {
     for name in TOP {
         let from = course.root.join(name);
-        if from.is_file() {
-            put(draft, name, &top_file(name, &read(&from)?)?)?;
+        if !from.is_file() {
+            continue;
+        }
+        if let Some(bytes) = top_file(name, &read(&from)?)? {
+            put(draft, name, &bytes)?;
         }
     }
     for folder in FOLDERS {
@@ -134,11 +137,13 @@ fn fill(course: &Course, draft: &Path) -> Result<()> {
     Ok(())
 }
 
-fn top_file(name: &str, bytes: &[u8]) -> Result<Vec<u8>> {
+/// What a handout gets of a file at the top, if anything.
+fn top_file(name: &str, bytes: &[u8]) -> Result<Option<Vec<u8>>> {
     let text = || std::str::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8"));
     Ok(match name {
-        "Cargo.toml" => without_marked_lines(text()?).into_bytes(),
-        _ => bytes.to_vec(),
+        "Cargo.toml" => Some(without_marked_lines(text()?).into_bytes()),
+        release::FILE => release::handed_out(text()?)?.map(String::into_bytes),
+        _ => Some(bytes.to_vec()),
     })
 }
 

@@ -7,6 +7,8 @@
 //! ex02 = "2027-01-15"      # everybody, from this day (UTC) on
 //! ```
 //!
+//! The file's other tables are about a class (`class/rules.rs`). They name students, so a handout gets this one alone.
+//!
 //! A handout holds a solution only where this lets it: "on pass" packed, so that nobody reads it by accident; a day only when the handout
 //! is written on that day or later. Whoever has the file can unpack it, so "on pass" is a question of manners.
 
@@ -20,7 +22,7 @@ use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::course::{Course, Exercise};
 use crate::diary::Diary;
@@ -51,11 +53,34 @@ pub enum Release {
     From(Date),
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// What else may stand in the file: the class's rules, which say themselves whether they are right.
+const OF_THE_CLASS: [&str; 5] = ["time_zone", "deadline", "late", "extension", "chosen"];
+
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct CourseFile {
     #[serde(default)]
     solutions: BTreeMap<String, String>,
+}
+
+impl CourseFile {
+    fn parse(text: &str) -> Result<CourseFile> {
+        let mut table: toml::Table = toml::from_str(text)?;
+        table.retain(|key, _| !OF_THE_CLASS.contains(&key));
+        Ok(table.try_into()?)
+    }
+}
+
+/// What a handout gets of the file: who may see solutions, and nothing about students. `None` if that is nothing.
+///
+/// # Errors
+/// It has a mistake.
+pub fn handed_out(text: &str) -> Result<Option<String>> {
+    let file = CourseFile::parse(text).with_context(|| format!("{FILE} has a mistake"))?;
+    if file.solutions.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(toml::to_string(&file).context("cannot write TOML")?))
 }
 
 /// What the course file says about an exercise.
@@ -68,7 +93,7 @@ pub fn of(course: &Course, exercise: &str) -> Result<Release> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Release::Never),
         read => read.with_context(|| format!("cannot read {}", path.display()))?,
     };
-    let file: CourseFile = toml::from_str(&text).with_context(|| format!("{} has a mistake", path.display()))?;
+    let file = CourseFile::parse(&text).with_context(|| format!("{} has a mistake", path.display()))?;
     for name in file.solutions.keys().filter(|name| *name != "default") {
         course
             .exercise(name)

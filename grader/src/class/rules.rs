@@ -23,6 +23,7 @@ use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::roster;
 use crate::course::Exercise;
@@ -39,6 +40,8 @@ struct Written {
     late: Late,
     extension: BTreeMap<String, BTreeMap<String, When>>,
     chosen: BTreeMap<String, String>,
+    /// Who may see solutions: read by `release.rs`.
+    solutions: IgnoredAny,
 }
 
 /// A time as TOML has it, or in quotes.
@@ -251,5 +254,12 @@ mod tests {
             let error = format!("{:#}", parse(text).unwrap_err());
             assert!(error.contains(said), "{error}");
         }
+    }
+
+    #[test]
+    fn the_file_may_also_say_who_sees_solutions() {
+        let both = format!("{RULES}[solutions]\ndefault = \"on pass\"\n");
+        assert_eq!(parse(&both).unwrap().deadlines.len(), 2);
+        assert!(parse("[solution]\n").is_err());
     }
 }

@@ -259,6 +259,19 @@ fn a_solution_is_handed_out_only_where_the_course_file_lets_it() {
 }
 
 #[test]
+fn the_course_file_may_have_rules_of_the_class_and_they_stay_here() {
+    let rules = "time_zone = \"Europe/Berlin\"\n[extension.\"Jane Doe\"]\nex01 = 2026-03-08T23:59:00\n[chosen]\n\"Jane Doe\" = \"late\"\n";
+    for (solutions, handed_out) in [("", false), ("[solutions]\ndefault = \"never\"\n", true)] {
+        let room = Room::new();
+        room.file("course.toml", &format!("{rules}{solutions}"));
+        write(&room.course(), &room.handout()).unwrap();
+        let file = fs::read_to_string(room.handout().join("course.toml"));
+        assert_eq!(file.is_ok(), handed_out, "{file:?}");
+        assert_eq!(file.unwrap_or_default(), solutions);
+    }
+}
+
+#[test]
 fn a_line_that_public_files_have_too_is_no_secret() {
     let room = Room::new();
     room.file("exercises/ex01-a/README.md", SECRET);
