@@ -161,12 +161,15 @@ impl Words {
         course.root.join(self.fill(template))
     }
 
-    /// The summary with a line for the chapter after its last one.
+    /// The summary with a line for the chapter after its last one: before the appendices, which have a heading of their own.
     fn summary(&self, root: &Path) -> Result<String> {
         let path = root.join(SUMMARY);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut lines: Vec<String> = text.lines().map(str::to_string).collect();
-        let last = lines.iter().rposition(|line| line.trim_start().starts_with("- ["));
+        let headings = lines.iter().enumerate().filter(|(_, line)| line.starts_with("# "));
+        let behind = headings.map(|(at, _)| at).nth(1).unwrap_or(lines.len());
+        let is_chapter = |line: &String| line.trim_start().starts_with("- [");
+        let last = lines[..behind].iter().rposition(is_chapter);
         let last = last.with_context(|| format!("{} has no line `- [chapter](file.md)`", path.display()))?;
         lines.insert(last + 1, self.fill("- [@Title@](@CHAPTER@)"));
         Ok(lines.join("\n") + "\n")

@@ -22,7 +22,7 @@ fn course() -> (tempfile::TempDir, Course) {
         ("book/src/02-sockets.md", ""),
         (
             "book/src/SUMMARY.md",
-            "# Summary\n\n[Start](00-start.md)\n\n- [Sockets](02-sockets.md)\n\n---\n[Index](x.md)\n",
+            "# Summary\n\n[Start](00-start.md)\n\n- [Sockets](02-sockets.md)\n\n# Appendices\n\n- [Index](x.md)\n",
         ),
     ] {
         write_atomically(&root.path().join(name), text.as_bytes()).unwrap();
@@ -68,7 +68,7 @@ fn both_folders_the_chapter_and_the_line_of_the_summary_are_laid_out() {
     }
     assert_eq!(
         read("book/src/SUMMARY.md"),
-        "# Summary\n\n[Start](00-start.md)\n\n- [Sockets](02-sockets.md)\n- [Two words](03-two-words.md)\n\n---\n[Index](x.md)\n"
+        "# Summary\n\n[Start](00-start.md)\n\n- [Sockets](02-sockets.md)\n- [Two words](03-two-words.md)\n\n# Appendices\n\n- [Index](x.md)\n"
     );
     let again = Course::load(root.path()).unwrap();
     let exercise = again.exercise("ex18").unwrap();
