@@ -150,21 +150,21 @@ impl Model {
 
     fn opened(&self, path: &str, mode: &str, now: usize) -> Outcome {
         let size = match (mode, self.content(path, now)) {
-            ("r", None) => return Err("ENOENT"),
-            (_, content) => content.unwrap_or_default().len(),
+            ("r", None) => Err("ENOENT"),
+            (_, content) => Ok(content.unwrap_or_default().len()),
         };
         if self.oracle == Oracle::Stateless {
-            return Ok((size.to_string(), Vec::new()));
+            return Ok((size?.to_string(), Vec::new()));
         }
         let of_this_life = |at: &usize| self.log[*at].moment.epoch == self.moment.epoch;
         let openings = self.openings(now).filter(|(_, at)| of_this_life(at));
         let handles: Vec<String> = openings.map(|(handle, _)| handle).collect();
         let open = handles.iter().filter(|handle| self.opening(handle, now).is_ok());
         if open.count() >= MAX_HANDLES {
-            return Err("EMFILE");
+            return Err("EMFILE"); // whatever the file is
         }
         let handle = self.named(FIRST_HANDLE + handles.len());
-        Ok((format!("{handle} {size}"), Vec::new()))
+        Ok((format!("{handle} {}", size?), Vec::new()))
     }
 
     fn state(&self, handle: &str, now: usize) -> Outcome {
@@ -493,8 +493,8 @@ mod tests {
         let mut open = |id: usize| model.deliver(&Request::new(&id.to_string(), "OPEN /tmp/test.txt r"));
         let replies: Vec<String> = (1..=65).filter_map(|id| Some(open(id)?.shown())).collect();
         assert_eq!(replies[63..], ["64 OK 95 1000", "65 ERR EMFILE"]);
-        let mut ask = |line: &str| model.deliver(&Request::new("70", line)).map(|reply| reply.line());
-        assert_eq!(ask("CLOSE 40"), Some("OK".to_owned()));
-        assert_eq!(ask("OPEN /tmp/test.txt r"), Some("OK 96 1000".to_owned()));
+        let ask = |line: &str| model.deliver(&Request::new("70", line)).unwrap().line();
+        let replies = ["OPEN /tmp/none.txt r", "CLOSE 40", "OPEN /tmp/test.txt r"].map(ask);
+        assert_eq!(replies, ["ERR EMFILE", "OK", "OK 96 1000"]);
     }
 }
