@@ -169,13 +169,16 @@ fn rubrics(folder: &Path, pages: &Pages) -> Result<Vec<String>> {
     Ok(defects)
 }
 
-/// Chapters that `SUMMARY.md` forgets.
+/// Pages that `SUMMARY.md` forgets, in the folders of appendices and instructors, too.
 fn without_a_place(source: &Path, pages: &Pages) -> Result<Vec<String>> {
     let mut defects = Vec::new();
-    for entry in std::fs::read_dir(source).with_context(|| format!("cannot list {}", source.display()))? {
-        let name = PathBuf::from(entry?.file_name());
-        let chapter = name.extension().is_some_and(|extension| extension == "md") && name != Path::new("SUMMARY.md");
-        if chapter && !pages.pages.contains_key(&name.with_extension("html")) {
+    for entry in walkdir::WalkDir::new(source).sort_by_file_name() {
+        let path = entry
+            .with_context(|| format!("cannot list {}", source.display()))?
+            .into_path();
+        let name = path.strip_prefix(source).unwrap_or(&path);
+        let is_page = name.extension().is_some_and(|extension| extension == "md") && name != Path::new("SUMMARY.md");
+        if is_page && !pages.pages.contains_key(&name.with_extension("html")) {
             defects.push(format!("SUMMARY.md lacks {}", name.display()));
         }
     }
@@ -241,5 +244,42 @@ mod tests {
     fn a_script_from_another_machine_is_a_defect() {
         let found = pages("<script src='https://example.org/x.js'></script><a href='https://example.org'>fine</a>");
         assert_eq!(found.loads_from_elsewhere().len(), 1);
+    }
+
+    /// What is wrong with the rubric of a course whose book has the page `b.md` with the section `here`.
+    fn rubric(text: &str) -> Vec<String> {
+        let course = tempfile::tempdir().unwrap();
+        for (file, text) in [("book/book.toml", ""), ("exercises/ex01-a/rubric.toml", text)] {
+            let path = course.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        rubrics(&course.path().join("book"), &pages("")).unwrap()
+    }
+
+    #[test]
+    fn a_rubric_that_names_no_place_in_the_book_is_a_defect() {
+        let of =
+            |chapter: &str, link: &str| rubric(&format!("chapter = \"{chapter}\"\n[[check]]\nbook = \"{link}\"\n"));
+        assert_eq!(of("b.md", "b.md#here"), Vec::<String>::new());
+        for (chapter, link, said) in [
+            ("b.md", "b.md#gone", "b.md#gone"),
+            ("b.md", "c.md#here", "c.md#here"),
+            ("c.md", "b.md#here", "c.md"),
+        ] {
+            let found = of(chapter, link);
+            assert_eq!(found, [format!("ex01-a: its rubric's {said} is no place in the book")]);
+        }
+    }
+
+    #[test]
+    fn a_page_that_the_summary_forgets_is_a_defect() {
+        let source = tempfile::tempdir().unwrap();
+        std::fs::create_dir(source.path().join("appendix")).unwrap();
+        for file in ["SUMMARY.md", "a.md", "b.md", "appendix/c.md"] {
+            std::fs::write(source.path().join(file), "").unwrap();
+        }
+        let found = without_a_place(source.path(), &pages("")).unwrap();
+        assert_eq!(found, ["SUMMARY.md lacks appendix/c.md"]);
     }
 }
