@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use predicates::str::contains;
 use quick_xml::events::Event;
 use quick_xml::reader::Reader;
-use workbook::{grader_in, repository};
+use workbook::repository;
 
 use crate::GRADER;
 
@@ -37,7 +37,7 @@ fn a_script_presses_and_a_figure_shows_it() {
         "100 press 27 bouncing\n180 release 27 bouncing\n400 press 27\n480 release 27\n",
     )
     .unwrap();
-    let run = grader_in(GRADER, &repository())
+    let run = crate::grader()
         .args(["board", "ex16", "--solutions", "--script"])
         .arg(&script)
         .arg("--svg")
@@ -71,7 +71,7 @@ fn a_mistake_is_said_before_anything_is_built() {
     let script = room.path().join("presses.txt");
     std::fs::write(&script, "100 press 27\n200 push 27\n").unwrap();
     let wrong = |arguments: &[&str], complaint: &'static str| {
-        let run = grader_in(GRADER, &repository()).arg("board").args(arguments).assert();
+        let run = crate::grader().arg("board").args(arguments).assert();
         run.code(2).stderr(contains(complaint));
     };
     let script = script.to_str().unwrap();

@@ -11,7 +11,7 @@ use crate::GRADER;
 
 #[test]
 fn the_reference_solutions_get_every_point() {
-    let run = grader_in(GRADER, &repository())
+    let run = crate::grader()
         .args(["--all", "--solutions", "--format", "json"])
         .assert()
         .code(0);
@@ -23,25 +23,19 @@ fn the_reference_solutions_get_every_point() {
 
 #[test]
 fn the_untouched_tree_gets_nothing() {
-    let run = grader_in(GRADER, &repository())
-        .args(["--all", "--format", "json"])
-        .assert()
-        .code(0);
+    let run = crate::grader().args(["--all", "--format", "json"]).assert().code(0);
     let gradebook: serde_json::Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
     assert_eq!(gradebook["submissions"][0]["points"], 0, "{gradebook:#}");
 }
 
 #[test]
 fn points_below_the_asked_share_are_exit_code_1() {
-    grader_in(GRADER, &repository())
-        .args(["ex01", "--fail-under", "1"])
-        .assert()
-        .code(1);
+    crate::grader().args(["ex01", "--fail-under", "1"]).assert().code(1);
 }
 
 #[test]
 fn doctor_names_compiler_isolation_and_tools() {
-    let run = grader_in(GRADER, &repository()).arg("doctor").assert().code(0);
+    let run = crate::grader().arg("doctor").assert().code(0);
     run.stdout(
         contains("rustc")
             .and(contains("isolation"))
@@ -56,11 +50,7 @@ fn doctor_names_compiler_isolation_and_tools() {
 fn the_handout_stands_alone_and_holds_nothing_hidden() {
     let folder = tempfile::tempdir().unwrap();
     let handout = folder.path().join("handout");
-    grader_in(GRADER, &repository())
-        .arg("handout")
-        .arg(&handout)
-        .assert()
-        .code(0);
+    crate::grader().arg("handout").arg(&handout).assert().code(0);
     assert!(!handout.join("solutions").exists() && !handout.join("tests/workbook").exists());
     assert_no_hidden_text(&handout);
 
@@ -126,11 +116,7 @@ fn a_student_starts_over(handout: &Path) {
 fn a_handout_never_overwrites() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("precious"), "mine").unwrap();
-    grader_in(GRADER, &repository())
-        .arg("handout")
-        .arg(folder.path())
-        .assert()
-        .code(2);
+    crate::grader().arg("handout").arg(folder.path()).assert().code(2);
     assert_eq!(std::fs::read_to_string(folder.path().join("precious")).unwrap(), "mine");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }

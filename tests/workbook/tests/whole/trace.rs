@@ -11,17 +11,13 @@ use predicates::prelude::*;
 use predicates::str::{contains, starts_with};
 use quick_xml::events::Event;
 use quick_xml::reader::Reader;
-use workbook::{SmallCourse, grader_in, repository};
+use workbook::{SmallCourse, repository};
 
 use crate::GRADER;
 
 /// What `grader trace …` prints on standard output, when all is well.
 fn traced(arguments: &[&str]) -> String {
-    let run = grader_in(GRADER, &repository())
-        .arg("trace")
-        .args(arguments)
-        .assert()
-        .code(0);
+    let run = crate::grader().arg("trace").args(arguments).assert().code(0);
     String::from_utf8(run.get_output().stdout.clone()).unwrap()
 }
 
@@ -103,7 +99,7 @@ fn a_stub_is_drawn_up_to_where_it_ended() {
 fn figures_are_well_formed_and_hold_no_script() {
     let folder = tempfile::tempdir().unwrap();
     let (svg, mermaid) = (folder.path().join("a.svg"), folder.path().join("a.mmd"));
-    let run = grader_in(GRADER, &repository())
+    let run = crate::grader()
         .args(["trace", "ex02", "hello_world", "--solutions", "--svg"])
         .arg(&svg)
         .arg("--mermaid")
@@ -215,9 +211,7 @@ fn a_scenario_without_a_recording_says_how_to_make_one() {
 
 #[test]
 fn an_unknown_scenario_lists_those_that_exist() {
-    let run = grader_in(GRADER, &repository())
-        .args(["trace", "ex01", "no_such"])
-        .assert();
+    let run = crate::grader().args(["trace", "ex01", "no_such"]).assert();
     run.code(2).stdout("").stderr(
         starts_with("error: ex01 has no scenario `no_such`")
             .and(contains("one_client"))

@@ -1,10 +1,9 @@
 //! What programs read: the gradebook as JSON.
 
 use serde_json::Value;
-use workbook::{copy_tree, grader_in, repository};
+use workbook::{copy_tree, repository};
 
 use super::{CLASS, WEAK, read, submissions};
-use crate::GRADER;
 
 #[test]
 fn gradebooks_follow_their_schema() {
@@ -27,7 +26,7 @@ fn gradebooks_follow_their_schema() {
 
 /// The gradebook that the grader prints for these exercises.
 fn json(exercises: &[&str], arguments: &[&str]) -> Value {
-    let mut grader = grader_in(GRADER, &repository());
+    let mut grader = crate::grader();
     let run = grader
         .args(exercises)
         .args(["--format", "json"])

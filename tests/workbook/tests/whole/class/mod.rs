@@ -16,9 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use serde_json::Value;
-use workbook::{grader_in, repository};
-
-use crate::GRADER;
+use workbook::repository;
 
 const EXERCISES: [&str; 2] = ["ex01", "ex02"];
 /// Most of a weak class is waiting for a deadline, which takes no core.
@@ -39,7 +37,7 @@ static WEAK: LazyLock<Graded> = LazyLock::new(|| graded("weak"));
 
 fn graded(class: &str) -> Graded {
     let out = tempfile::tempdir().unwrap();
-    let mut grader = grader_in(GRADER, &repository());
+    let mut grader = crate::grader();
     grader
         .args(EXERCISES)
         .args(["--trust-submissions", "--jobs", JOBS, "--submissions"])
