@@ -23,7 +23,8 @@ use crate::diagnosis::Signatures;
 use crate::grade::{Grade, Gradebook, Lateness, StudentGrades};
 use crate::grading::Grading;
 use crate::isolation::{Isolation, Isolator};
-use crate::ledger::{self, Key, Ledger, Rubric, Shard};
+use crate::ledger::{self, Evidence, Key, Ledger, Rubric, Shard};
+use crate::say::say;
 use crate::toolchain::Toolchain;
 use people::People;
 use plan::Plan;
@@ -91,8 +92,9 @@ pub fn run(
     let class = Class::survey(course, exercises, isolator.level(), at.dir, options)?;
     let mut ledger = open(at.out)?;
     class.grade(isolator, jobs, options.force, &mut ledger)?;
-    let gradebook = class.gradebook(&ledger)?;
+    let mut gradebook = class.gradebook(&ledger)?;
     ledger.issue(&gradebook, class.read())?;
+    gradebook.evidence = Evidence::Ledger(Arc::new(ledger));
     Ok(gradebook)
 }
 
@@ -101,7 +103,7 @@ pub(crate) fn open(out: &Path) -> Result<Ledger> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder for reports {}", out.display()))?;
     let (ledger, repaired) = Ledger::open(out)?;
     if let Some(sentence) = repaired {
-        eprintln!("note: {sentence}");
+        say!("note: {sentence}");
     }
     Ok(ledger)
 }
@@ -173,7 +175,7 @@ impl<'a> Class<'a> {
     /// The course is broken, or the ledger cannot be written ([`ledger::Unfinished`]).
     pub fn grade(&self, isolator: Isolator, jobs: usize, force: bool, ledger: &mut Ledger) -> Result<()> {
         let plan = Plan::new(self, ledger, force);
-        eprintln!("{}", plan.in_words());
+        say!("{}", plan.in_words());
         if plan.jobs.is_empty() {
             return Ok(());
         }
@@ -182,7 +184,7 @@ impl<'a> Class<'a> {
         plan.carry_out(self, &grading, ledger)
     }
 
-    /// The gradebook, every grade of which is in the ledger by now.
+    /// The gradebook, every grade of which is in the ledger by now; so is their evidence, and stays there.
     ///
     /// # Errors
     /// The ledger cannot be read, or lacks a grade.
@@ -196,7 +198,7 @@ impl<'a> Class<'a> {
                 let mut grade = ledger.grade(&self.key(student, exercise), rubric)?;
                 grade.basis = self.bases[&exercise.name].clone();
                 grade.diagnoses = signatures.diagnose(&grade.checks);
-                Ok(grade)
+                Ok(grade.without_evidence())
             });
             found.collect()
         };
@@ -221,6 +223,7 @@ impl<'a> Class<'a> {
                 .map(|rubric| (rubric.name.clone(), rubric.title.clone()))
                 .collect(),
             students,
+            evidence: Evidence::Left,
         })
     }
 

@@ -16,6 +16,7 @@ use crate::progress::Progress;
 use crate::pseudonyms::Pseudonyms;
 use crate::regrade::Regraded;
 use crate::report::format::{About, Format, Setting};
+use crate::say::{Stdout, say};
 use crate::trace::Traced;
 use crate::{
     audit, board, class, diary, doctor, export, gradescope, handout, hint, intake, ledger, merge, new, pack, plan,
@@ -185,7 +186,7 @@ pub fn run() -> ExitCode {
         }
     };
     dispatch(cli).unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        say!("error: {error:#}");
         let unfinished = error.downcast_ref::<ledger::Unfinished>().is_some();
         ExitCode::from(if unfinished { INCONCLUSIVE } else { BROKEN })
     })
@@ -225,8 +226,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Some(Cmd::Reset(request)) => print(&reset::run(&course()?, &request)?).map(|()| GRADED)?,
         Some(Cmd::Board(request)) => board::run(&course()?, &request, isolator(cli.isolation)?).map(|()| GRADED)?,
         Some(Cmd::Report(request)) => {
-            let (text, gradebook) = report::request::run(&course()?, &request)?;
-            print(&text)?;
+            let gradebook = stream(|out| report::request::run(&course()?, &request, out))?;
             exit_code(&gradebook, None)
         }
         Some(Cmd::Export(request)) => print(&export::run(&course()?, &request)?).map(|()| GRADED)?,
@@ -265,7 +265,7 @@ fn too_open(isolator: &Isolator, args: &GradeArgs) -> Option<String> {
 
 fn grade(course: &Course, args: &GradeArgs, isolator: Isolator) -> Result<u8> {
     if let Some(sentence) = too_open(&isolator, args) {
-        eprintln!("error: {sentence}");
+        say!("error: {sentence}");
         return Ok(NOT_ISOLATED);
     }
     let exercises = selected(course, &args.exercises, args.all)?;
@@ -284,7 +284,7 @@ fn grade(course: &Course, args: &GradeArgs, isolator: Isolator) -> Result<u8> {
         std::fs::create_dir_all(out)
             .with_context(|| format!("cannot make the folder for reports {}", out.display()))?;
     }
-    eprintln!(
+    say!(
         "Compiling the tests of {} (the first time takes a while)",
         names(&exercises)
     );
@@ -303,7 +303,7 @@ fn grade(course: &Course, args: &GradeArgs, isolator: Isolator) -> Result<u8> {
     Ok(code)
 }
 
-/// Prints and writes what was graded.
+/// Writes and prints what was graded; the files first, because nothing that becomes of standard output may keep a gradebook from disk.
 fn show(gradebook: &Gradebook, args: &GradeArgs, out: Option<&Path>) -> Result<u8> {
     let about = if args.submissions.is_some() {
         About::Class
@@ -311,10 +311,10 @@ fn show(gradebook: &Gradebook, args: &GradeArgs, out: Option<&Path>) -> Result<u
         About::Author
     };
     let shown = args.pseudonyms.applied(gradebook)?;
-    print(&report::format::render(&shown, args.format, about, &args.setting)?)?;
     if let Some(out) = out {
         write_reports(&shown, out, &args.setting)?;
     }
+    stream(|text| report::format::write(&shown, args.format, about, &args.setting, text))?;
     Ok(exit_code(gradebook, args.fail_under))
 }
 
@@ -322,7 +322,7 @@ fn show(gradebook: &Gradebook, args: &GradeArgs, out: Option<&Path>) -> Result<u
 fn write_reports(gradebook: &Gradebook, out: &Path, setting: &Setting) -> Result<()> {
     report::write_all(gradebook, out, setting)
         .context(ledger::Unfinished("the reports could not be written".into()))?;
-    eprintln!("Reports: {}", out.display());
+    say!("Reports: {}", out.display());
     Ok(())
 }
 
@@ -330,7 +330,7 @@ fn write_reports(gradebook: &Gradebook, out: &Path, setting: &Setting) -> Result
 fn remember(course: &Course, gradebook: &Gradebook) -> Result<()> {
     for grade in gradebook.students.iter().flat_map(|student| &student.grades) {
         if let Err(error) = diary::note(course, grade) {
-            eprintln!("warning: progress is not remembered: {error:#}");
+            say!("warning: progress is not remembered: {error:#}");
         }
         if grade.of() > 0 && grade.points() == grade.of() {
             let exercise = course.exercise(&grade.exercise)?;
@@ -401,7 +401,7 @@ fn audit_course(
         found.record()?;
     }
     for defect in &found.defects {
-        eprintln!("defect: {defect}");
+        say!("defect: {defect}");
     }
     if found.defects.is_empty() {
         print("\nThe tests are proven: no defect.\n")?;
@@ -414,7 +414,7 @@ fn try_hostile(course: &Course, isolator: Isolator, jobs_asked: Option<usize>) -
     let found = selftest::run(course, isolator, jobs(jobs_asked))?;
     print(&found.report)?;
     for defect in &found.defects {
-        eprintln!("defect: {defect}");
+        say!("defect: {defect}");
     }
     Ok(if found.defects.is_empty() { GRADED } else { BELOW })
 }
@@ -426,7 +426,7 @@ fn write_stubs(course: &Course, check: bool) -> Result<u8> {
             print("Every stub is fresh.\n")?;
             return Ok(GRADED);
         }
-        eprintln!("error: stale stubs: {}; run `cargo grader stub`", stale.join(" "));
+        say!("error: stale stubs: {}; run `cargo grader stub`", stale.join(" "));
         return Ok(BELOW);
     }
     match stub::write(course)?.as_slice() {
@@ -460,7 +460,7 @@ fn pack_work(course: &Course, request: &pack::Request, isolator: Isolator) -> Re
     if packed.builds {
         return Ok(GRADED);
     }
-    eprintln!("warning: something in it does not build, and would get no points; the archive is written all the same");
+    say!("warning: something in it does not build, and would get no points; the archive is written all the same");
     Ok(BELOW)
 }
 
@@ -468,12 +468,12 @@ fn trace_scenario(course: &Course, request: &trace::Request, isolator: Isolator)
     match trace::run(course, request, isolator)? {
         Traced::Drawn { text, remarks } => {
             print(&text)?;
-            remarks.iter().for_each(|remark| eprintln!("{remark}"));
+            remarks.iter().for_each(|remark| say!("{remark}"));
             Ok(GRADED)
         }
         Traced::Nothing(why) => bail!("nothing to draw: {why}"),
         Traced::Fault(why) => {
-            eprintln!("error: {why}");
+            say!("error: {why}");
             Ok(INCONCLUSIVE)
         }
     }
@@ -488,22 +488,22 @@ fn regrade_class(course: &Course, request: &regrade::Request, isolator: Isolator
         } => {
             print(&text)?;
             if in_place_of_applying {
-                eprintln!(
+                say!(
                     "error: these are not the differences that were shown last, so nothing was applied; look at them, and apply again"
                 );
                 return Ok(BELOW);
             }
-            eprintln!("Nothing counts yet: `grader regrade --apply` with the same --out makes it count.");
+            say!("Nothing counts yet: `grader regrade --apply` with the same --out makes it count.");
             Ok(if inconclusive { INCONCLUSIVE } else { GRADED })
         }
         Regraded::Applied { text, gradebook, out } => {
-            print(&text)?;
             let shown = request.pseudonyms.applied(&gradebook)?;
             write_reports(&shown, &out, &request.setting)?;
+            print(&text)?;
             Ok(exit_code(&gradebook, None))
         }
         Regraded::TooOpen(level) => {
-            eprintln!(
+            say!(
                 "error: isolation is {level}, too little for a class: --trust-submissions says that you trust them"
             );
             Ok(NOT_ISOLATED)
@@ -520,10 +520,10 @@ fn similar_works(course: &Course, request: &similarity::Request) -> Result<u8> {
 fn merge_folders(request: &merge::Request) -> Result<u8> {
     let merged = merge::run(request)?;
     let shown = request.pseudonyms.applied(&merged.gradebook)?;
-    print(&report::text::class_table(&shown))?;
     write_reports(&shown, &request.out, &request.setting)?;
+    print(&report::text::class_table(&shown))?;
     for shard in &merged.missing {
-        eprintln!("error: part {shard} of the class is missing; the gradebook is incomplete");
+        say!("error: part {shard} of the class is missing; the gradebook is incomplete");
     }
     Ok(if merged.missing.is_empty() {
         exit_code(&merged.gradebook, None)
@@ -532,12 +532,14 @@ fn merge_folders(request: &merge::Request) -> Result<u8> {
     })
 }
 
-/// Standard output whose reader may go away (`| head`) without that being an error.
 fn print(text: &str) -> Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            bail!("cannot write to standard output: {error}")
-        }
-        _ => Ok(()),
-    }
+    stream(|out| out.write_all(text.as_bytes()).context("cannot write to standard output"))
+}
+
+/// Standard output for what is written piece by piece.
+fn stream<T>(fill: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<T> {
+    let mut out = std::io::BufWriter::new(Stdout::default());
+    let filled = fill(&mut out)?;
+    out.flush().context("cannot write to standard output")?;
+    Ok(filled)
 }

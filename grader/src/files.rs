@@ -1,6 +1,6 @@
 //! Writing files so that a killed grader or a full disk never leaves half a file under its final name.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -10,11 +10,22 @@ use anyhow::{Context, Result};
 /// # Errors
 /// The folder cannot be made or written (a full disk, no permission); the message names the file.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let write = || -> std::io::Result<()> {
+    stream_atomically(path, |file| Ok(file.write_all(bytes)?))
+}
+
+/// The same for what is too large to be held: `fill` writes it.
+///
+/// # Errors
+/// As [`write_atomically`], and those of `fill`.
+pub fn stream_atomically(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let write = || -> Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
         let mut file = tempfile::Builder::new().prefix(".part-").tempfile_in(folder)?;
-        file.write_all(bytes)?;
+        let mut buffer = BufWriter::new(file.as_file_mut());
+        fill(&mut buffer)?;
+        buffer.flush()?;
+        drop(buffer);
         file.as_file().sync_data()?;
         #[cfg(unix)]
         {

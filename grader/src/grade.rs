@@ -1,7 +1,10 @@
 //! What grading finds: outcomes of checks, the grade of one exercise, and the gradebook that every report renders.
 //! Points are computed from outcomes here and nowhere stored. All of it can be written down and read back: see [`crate::ledger`].
 
+use std::borrow::Cow;
 use std::sync::Arc;
+
+use anyhow::Result;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,6 +13,7 @@ use crate::basis::Basis;
 use crate::course::{Check, Exercise};
 use crate::diagnosis::Diagnosis;
 use crate::isolation::Isolation;
+use crate::ledger::Evidence;
 use crate::submission::Note;
 
 /// How one check ended.
@@ -168,6 +172,20 @@ impl Grade {
         }
     }
 
+    /// The same without what was seen: failures and compilers' words are most of a grade's bytes, and a table needs none of them.
+    #[must_use]
+    pub fn without_evidence(mut self) -> Grade {
+        for run in &mut self.checks {
+            if let Outcome::Failed(failure) | Outcome::NotRun(NotRun::Control { failure, .. }) = &mut run.outcome {
+                *failure = Failure::default();
+            }
+        }
+        if let Build::Rejected { diagnostics, .. } = &mut self.build {
+            *diagnostics = String::new();
+        }
+        self
+    }
+
     /// A grade without any program: every check earns nothing.
     pub fn without_program(
         exercise: &Exercise,
@@ -277,7 +295,7 @@ impl StudentGrades {
 }
 
 /// Everything a report needs to know about one grading.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Gradebook {
     /// Isolation level of the machine that wrote this, in words, e.g. "L0 none". Every grade has its own.
     pub isolation: String,
@@ -287,9 +305,19 @@ pub struct Gradebook {
     pub exercises: Vec<(String, String)>,
     /// One per submission, in name order.
     pub students: Vec<StudentGrades>,
+    /// Where failures and compilers' words are.
+    pub evidence: Evidence,
 }
 
 impl Gradebook {
+    /// One of its students with all evidence: for reports that show more than outcomes.
+    ///
+    /// # Errors
+    /// The evidence cannot be read.
+    pub fn in_full<'g>(&self, student: &'g StudentGrades) -> Result<Cow<'g, StudentGrades>> {
+        self.evidence.added_to(student)
+    }
+
     /// Whether anything in it is our fault.
     pub fn is_inconclusive(&self) -> bool {
         self.students.iter().flat_map(|s| &s.grades).any(Grade::is_inconclusive)

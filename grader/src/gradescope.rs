@@ -83,9 +83,8 @@ impl<'r> Results<'r> {
             request,
             so_far: Mutex::new(Gradebook {
                 isolation: isolator.level().to_string(),
-                toolchain: String::new(),
-                exercises: Vec::new(),
                 students: vec![student],
+                ..Gradebook::default()
             }),
         };
         let so_far = results.so_far.lock().unwrap_or_else(PoisonError::into_inner).clone();

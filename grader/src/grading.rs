@@ -12,6 +12,7 @@ use crate::course::{Check, Course, Exercise};
 use crate::diagnosis::Signatures;
 use crate::grade::{Build, CheckRun, Grade, Gradebook, StudentGrades};
 use crate::isolation::{self, Isolator, Slot, Workplace};
+use crate::ledger::Evidence;
 use crate::process::Interrupt;
 use crate::run::Runner;
 use crate::submission::{Submission, Work};
@@ -193,6 +194,7 @@ impl<'a> Grading<'a> {
                 .map(|e| (e.name.clone(), e.rubric.title.clone()))
                 .collect(),
             students: students.collect(),
+            evidence: Evidence::Held,
         })
     }
 

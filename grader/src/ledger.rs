@@ -5,7 +5,10 @@
 //! whole gradebook: who handed in what, which grade counts, and the rubric with its points. The last one is what reports show.
 //!
 //! Grades hold no students and no points: identical works share a grade, and a rubric that gives other points needs no grading.
+//!
+//! A class has gigabytes of evidence, so it is read one student at a time: see [`Evidence`].
 
+mod evidence;
 mod file;
 mod shard;
 mod stored;
@@ -14,6 +17,7 @@ pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -26,6 +30,7 @@ use crate::submission::hex;
 use file::{File, Span};
 use stored::{Graded, Issued, Line, LineRef, Whole};
 
+pub use evidence::Evidence;
 pub use shard::Shard;
 pub use stored::{Class, Rubric};
 
@@ -147,7 +152,7 @@ impl Ledger {
         }
     }
 
-    /// The gradebook that counts, and how its class was read; `None` before the first.
+    /// The gradebook that counts, and how its class was read; `None` before the first. Its evidence stays here.
     ///
     /// # Errors
     /// The ledger cannot be read.
@@ -180,12 +185,14 @@ pub fn read_with_class(out: &Path) -> Result<(Gradebook, Class)> {
         issued: None,
     };
     ledger.index()?;
-    let issued = ledger.issued()?;
-    issued.with_context(|| {
+    let issued = ledger.issued()?.with_context(|| {
         format!(
             "{} holds no finished gradebook yet; run the grader with --out {} to its end",
             path.display(),
             out.display()
         )
-    })
+    })?;
+    let (mut gradebook, class) = issued;
+    gradebook.evidence = Evidence::Ledger(Arc::new(ledger));
+    Ok((gradebook, class))
 }

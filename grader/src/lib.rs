@@ -6,6 +6,8 @@
 //! exit status + evidence ─▶ CheckRun ─▶ Grade ─▶ Gradebook ─▶ reports
 //! ```
 
+#![warn(clippy::print_stderr)] // `say!` does not panic when nobody reads
+
 pub mod after;
 pub mod audit;
 pub mod basis;
@@ -25,6 +27,7 @@ pub mod grading;
 pub mod handout;
 pub mod hint;
 pub mod intake;
+#[expect(clippy::print_stderr, reason = "cells and jails write to the grader itself")]
 pub mod isolation;
 pub mod ledger;
 pub mod merge;
@@ -41,6 +44,7 @@ pub mod release;
 pub mod report;
 pub mod reset;
 pub mod run;
+pub mod say;
 pub mod selftest;
 pub mod similarity;
 pub mod stub;

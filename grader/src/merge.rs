@@ -8,12 +8,13 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::class;
 use crate::grade::{Grade, Gradebook, StudentGrades};
-use crate::ledger::{self, Key, Rubric, Shard};
+use crate::ledger::{self, Evidence, Key, Ledger, Rubric, Shard};
 use crate::pseudonyms::Pseudonyms;
 use crate::report::format::Setting;
 
@@ -64,27 +65,40 @@ pub fn run(request: &Request) -> Result<Merged> {
         same_course(first, other)?;
     }
     let missing = missing(&parts)?;
-    let whole = Gradebook {
-        isolation: joined(parts.iter().map(|part| &part.gradebook.isolation)),
-        toolchain: joined(parts.iter().map(|part| &part.gradebook.toolchain)),
-        exercises: first.gradebook.exercises.clone(),
-        students: students(&parts)?,
-    };
+    let students = students(&parts)?;
     let class = ledger::Class {
         shard: None,
         ..first.class.clone()
     };
     let mut ledger = class::open(&request.out)?;
-    for grade in whole.students.iter().flat_map(|student| &student.grades) {
+    for (part, student) in &students {
+        add(&mut ledger, part, student)?;
+    }
+    let whole = Gradebook {
+        isolation: joined(parts.iter().map(|part| &part.gradebook.isolation)),
+        toolchain: joined(parts.iter().map(|part| &part.gradebook.toolchain)),
+        exercises: first.gradebook.exercises.clone(),
+        students: students.into_iter().map(|(_, student)| student.clone()).collect(),
+        evidence: Evidence::Left,
+    };
+    ledger.issue(&whole, &class)?;
+    // Of works that two parts have, the ledger keeps one grade: what is reported is what stands in it.
+    let (mut gradebook, _) = ledger.issued()?.context("it was issued just now")?;
+    gradebook.evidence = Evidence::Ledger(Arc::new(ledger));
+    Ok(Merged { gradebook, missing })
+}
+
+/// Adds what the ledger lacks of a student's grades.
+fn add(ledger: &mut Ledger, part: &Part, student: &StudentGrades) -> Result<()> {
+    if student.grades.iter().all(|grade| ledger.has(&Key::of(grade))) {
+        return Ok(());
+    }
+    for grade in &part.gradebook.in_full(student)?.grades {
         if !ledger.has(&Key::of(grade)) {
             ledger.add(grade)?;
         }
     }
-    ledger.issue(&whole, &class)?;
-    Ok(Merged {
-        gradebook: whole,
-        missing,
-    })
+    Ok(())
 }
 
 impl Part {
@@ -142,7 +156,7 @@ fn names(part: &Part) -> String {
 }
 
 /// Everybody, in name order.
-fn students(parts: &[Part]) -> Result<Vec<StudentGrades>> {
+fn students(parts: &[Part]) -> Result<Vec<(&Part, &StudentGrades)>> {
     let mut all: BTreeMap<&str, (&Part, &StudentGrades)> = BTreeMap::new();
     for part in parts {
         for student in &part.gradebook.students {
@@ -157,7 +171,7 @@ fn students(parts: &[Part]) -> Result<Vec<StudentGrades>> {
             }
         }
     }
-    Ok(all.into_values().map(|(_, student)| student.clone()).collect())
+    Ok(all.into_values().collect())
 }
 
 /// The same files with the same points. Times and charts are never the same twice.

@@ -16,6 +16,7 @@ use crate::files::write_atomically;
 use crate::grade::{Build, Grade, Gradebook};
 use crate::grading::Grading;
 use crate::isolation::Isolator;
+use crate::say::say;
 use crate::submission::{Note, Submission, Work};
 use crate::{intake, reset};
 
@@ -64,7 +65,7 @@ pub fn run(course: &Course, request: &Request, isolator: Isolator) -> Result<Pac
         !exercises.is_empty(),
         "there is nothing to hand in: every exercise is as it was handed out"
     );
-    eprintln!(
+    say!(
         "Building and checking {} exercises (the first time takes a while)",
         exercises.len()
     );

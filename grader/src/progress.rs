@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::grade::Grade;
 use crate::report::sanitize;
+use crate::say::say;
 
 /// Lines that a whole grading prints where there is no terminal.
 const LINES: usize = 20;
@@ -44,7 +45,7 @@ impl Progress {
                 bar.set_message(format!("{student} {} {points}/{of}", grade.exercise));
                 bar.inc(1);
             }
-            None if is_worth_a_line(done, self.total) => eprintln!("{}", line(done, self.total, self.since.elapsed())),
+            None if is_worth_a_line(done, self.total) => say!("{}", line(done, self.total, self.since.elapsed())),
             None => {}
         }
     }

@@ -8,6 +8,7 @@ mod difference;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 
@@ -16,7 +17,7 @@ use crate::course::{Course, Exercise};
 use crate::files::write_atomically;
 use crate::grade::Gradebook;
 use crate::isolation::{Isolation, Isolator};
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Evidence, Ledger};
 use crate::pseudonyms::Pseudonyms;
 use crate::report::format::Setting;
 use difference::Difference;
@@ -102,7 +103,7 @@ pub fn run(course: &Course, request: &Request, isolator: Isolator, jobs: usize) 
     let new = class.gradebook(&ledger)?;
     let text = Difference::between(&old, &new).text();
     if request.apply && shown(&out).as_deref() == Some(text.as_str()) {
-        return apply(&mut ledger, &class, new, text, out);
+        return apply(ledger, &class, new, text, out);
     }
     write_atomically(&out.join(SHOWN), text.as_bytes())?;
     Ok(Regraded::Shown {
@@ -126,8 +127,9 @@ fn survey<'a>(
     Class::survey(course, exercises, isolator.level(), &dir, &Options::again(&read))
 }
 
-fn apply(ledger: &mut Ledger, class: &Class, new: Gradebook, text: String, out: PathBuf) -> Result<Regraded> {
+fn apply(mut ledger: Ledger, class: &Class, mut new: Gradebook, text: String, out: PathBuf) -> Result<Regraded> {
     ledger.issue(&new, class.read())?;
+    new.evidence = Evidence::Ledger(Arc::new(ledger));
     let _ = std::fs::remove_file(out.join(SHOWN));
     Ok(Regraded::Applied {
         text,

@@ -29,6 +29,7 @@ use crate::grade::Build;
 use crate::grading::Grading;
 use crate::isolation::Isolator;
 use crate::run::Runner;
+use crate::say::say;
 use crate::trace;
 use pins::Pins;
 use run::Running;
@@ -68,7 +69,7 @@ pub fn run(course: &Course, request: &Request, isolator: Isolator) -> Result<()>
     let exercise = course.exercise(&request.exercise)?;
     let script = request.script.as_deref().map(Script::load).transpose()?;
     let (work, whose) = trace::program(course, exercise, request.solutions)?;
-    eprintln!("Building {} (the first time takes a while)", exercise.name);
+    say!("Building {} (the first time takes a while)", exercise.name);
     let grading = Grading::prepare_scenarios(course, exercise, isolator)?;
     let arguments = request.arguments(exercise);
     let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
@@ -83,7 +84,7 @@ pub fn run(course: &Course, request: &Request, isolator: Isolator) -> Result<()>
     };
     if let Some(file) = &request.svg {
         write_atomically(file, svg::draw(&pins, until, &title).as_bytes())?;
-        eprintln!("Wrote {}", file.display());
+        say!("Wrote {}", file.display());
     }
     Ok(())
 }

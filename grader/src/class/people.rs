@@ -12,6 +12,7 @@ use super::roster::{Owner, Roster};
 use super::rules::Rules;
 use crate::intake::{self, HandedIn};
 use crate::report::sanitize;
+use crate::say::say;
 use crate::submission::Note;
 
 /// Which of several submissions of one student counts.
@@ -91,7 +92,7 @@ impl People {
         ] {
             if !who.is_empty() {
                 let names: Vec<String> = who.iter().map(|name| sanitize::line(name)).collect();
-                eprintln!("{} {what}: {}", who.len(), names.join("; "));
+                say!("{} {what}: {}", who.len(), names.join("; "));
             }
         }
     }

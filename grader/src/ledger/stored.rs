@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Shard};
+use super::{Evidence, Key, Shard};
 use crate::basis::Basis;
 use crate::class::Keep;
 use crate::course::{Check, Exercise};
@@ -135,19 +135,23 @@ impl Rubric {
         }
     }
 
+    /// What a grade was made by.
+    pub(super) fn of_grade(grade: &Grade) -> Rubric {
+        Rubric {
+            name: grade.exercise.clone(),
+            title: grade.title.clone(),
+            checks: grade.checks.iter().map(|run| run.check.clone()).collect(),
+        }
+    }
+
     /// What a gradebook says. Every student has the same exercises with the same checks, so the first one's are everybody's.
     pub fn of_gradebook(gradebook: &Gradebook) -> Vec<Rubric> {
-        let checks = |at: usize| {
-            let grade = gradebook.students.first().and_then(|student| student.grades.get(at));
-            grade.map_or_else(Vec::new, |grade| {
-                grade.checks.iter().map(|run| run.check.clone()).collect()
-            })
-        };
+        let known = |at: usize| gradebook.students.first().and_then(|student| student.grades.get(at));
         let exercises = gradebook.exercises.iter().enumerate();
         let rubric = |(at, (name, title)): (usize, &(String, String))| Rubric {
             name: name.clone(),
             title: title.clone(),
-            checks: checks(at),
+            checks: known(at).map_or_else(Vec::new, |grade| Rubric::of_grade(grade).checks),
         };
         exercises.map(rubric).collect()
     }
@@ -224,14 +228,14 @@ impl Issued {
             .map(|counted| &counted.key)
     }
 
-    /// The gradebook again, with grades from `find`.
+    /// The gradebook again, with grades from `find`, the evidence of which is left where it is.
     pub(super) fn gradebook(self, find: impl Fn(&Key, &Rubric) -> Result<Grade>) -> Result<(Gradebook, Class)> {
         // Almost always everybody has the same basis.
         let mut bases: Vec<Arc<Basis>> = vec![Arc::default(); self.rubrics.len()];
         let mut grades = |counted: Vec<Counted>| -> Result<Vec<Grade>> {
             let found = counted.into_iter().zip(self.rubrics.iter().zip(&mut bases));
             let found = found.map(|(counted, (rubric, basis))| {
-                let mut grade = find(&counted.key, rubric)?;
+                let mut grade = find(&counted.key, rubric)?.without_evidence();
                 if *basis == grade.basis {
                     grade.basis = basis.clone();
                 } else {
@@ -260,6 +264,7 @@ impl Issued {
                 .collect(),
             isolation: self.isolation,
             toolchain: self.toolchain,
+            evidence: Evidence::Left,
         };
         Ok((gradebook, self.class))
     }

@@ -48,6 +48,17 @@ pub(crate) fn gradebook(students: &[(&str, &Grade)]) -> Gradebook {
         toolchain: "rustc 1.95.0".into(),
         exercises: vec![("ex01".into(), "One".into())],
         students: students.iter().map(student).collect(),
+        ..Gradebook::default()
+    }
+}
+
+/// The gradebook with the evidence of all its students in it.
+pub(crate) fn in_full(gradebook: &Gradebook) -> Gradebook {
+    let students = gradebook.students.iter();
+    let students = students.map(|student| gradebook.in_full(student).unwrap().into_owned());
+    Gradebook {
+        students: students.collect(),
+        ..gradebook.clone()
     }
 }
 
@@ -95,7 +106,38 @@ fn a_gradebook_is_read_back_as_it_was_issued() {
         ..Class::default()
     };
     let out = issued(&book, &class);
-    assert_eq!(read_with_class(out.path()).unwrap(), (book, class));
+    let (read, of_class) = read_with_class(out.path()).unwrap();
+    assert_eq!((in_full(&read), of_class), (book, class));
+}
+
+#[test]
+fn a_gradebook_is_held_without_what_programs_said_until_a_student_is_asked_for() {
+    let words = "x".repeat(10_000);
+    let mut made = grade("aa", &outcomes().map(|outcome| with_words(outcome, &words)));
+    let rejected = |diagnostics: &str| Build::Rejected {
+        reason: "does not compile".into(),
+        diagnostics: diagnostics.into(),
+    };
+    made.build = rejected(&words);
+    let out = issued(&gradebook(&[("ada", &made)]), &Class::default());
+    let book = read(out.path()).unwrap();
+    let held = &book.students[0];
+    assert!(!format!("{held:?}").contains(&words));
+    assert_eq!(held.grades[0].build, rejected(""));
+    assert_eq!((held.points(), held.of()), (made.points(), made.of()));
+    assert_eq!(book.in_full(held).unwrap().grades, [made]);
+
+    let (ledger, _) = Ledger::open(out.path()).unwrap();
+    let (left, _) = ledger.issued().unwrap().unwrap();
+    let error = left.in_full(&left.students[0]).unwrap_err().to_string();
+    assert!(error.contains("ada"), "never a report without its charts: {error}");
+}
+
+fn with_words(mut outcome: Outcome, words: &str) -> Outcome {
+    if let Outcome::Failed(failure) | Outcome::NotRun(NotRun::Control { failure, .. }) = &mut outcome {
+        failure.chart = words.into();
+    }
+    outcome
 }
 
 #[test]

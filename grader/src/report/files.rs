@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::format::{About, Format, Setting, render};
-use super::{class_html, html, json, markdown, student};
-use crate::files::write_atomically;
+use super::format::{About, Format, Setting};
+use super::{class_html, format, html, json, markdown, student};
+use crate::files::{stream_atomically, write_atomically};
 use crate::grade::Gradebook;
 
 /// Characters of a file name made from a student's name, ending not counted.
@@ -31,19 +31,21 @@ pub fn write_all(gradebook: &Gradebook, out: &Path, setting: &Setting) -> Result
     let students = out.join("students");
     let names = file_names(gradebook.students.iter().map(|student| student.student.as_str()));
     for (grades, name) in gradebook.students.iter().zip(&names) {
+        let grades = &*gradebook.in_full(grades)?;
         let write =
             |ending: &str, text: String| write_atomically(&students.join(format!("{name}.{ending}")), text.as_bytes());
         write("txt", student::report(grades, gradebook))?;
         write("md", markdown::student(grades, gradebook, setting))?;
         write("html", html::student(grades, gradebook, setting)?)?;
     }
-    for (file, format) in ABOUT_THE_CLASS {
-        let text = render(gradebook, format, About::Class, setting)?;
-        write_atomically(&out.join(file), text.as_bytes())?;
+    for (name, format) in ABOUT_THE_CLASS {
+        stream_atomically(&out.join(name), |file| {
+            format::write(gradebook, format, About::Class, setting, file)
+        })?;
     }
     let page = class_html::class(gradebook, Some(&names))?;
     write_atomically(&out.join("gradebook.html"), page.as_bytes())?;
-    write_atomically(&out.join("gradebook.json"), json::decisions(gradebook).as_bytes())
+    stream_atomically(&out.join("gradebook.json"), |file| json::decisions(gradebook, file))
 }
 
 /// File names for students, in their order: no separators or leading dots, short, and different on every file system.

@@ -1,6 +1,7 @@
 //! What a gradebook can be rendered as, and what whoever asks for it may choose.
 
 use std::borrow::Cow;
+use std::io::Write;
 
 use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
@@ -104,34 +105,48 @@ pub enum About {
     Author,
 }
 
-/// The gradebook in one format.
+/// Writes the gradebook in one format. What has everybody's evidence in it is never held whole.
 ///
 /// # Errors
-/// The format is about one submission, or about one exercise, and there are more.
-pub fn render(gradebook: &Gradebook, format: Format, about: About, setting: &Setting) -> Result<String> {
+/// The format is about one submission, or about one exercise, and there are more; evidence cannot be read; `out` cannot be written.
+pub fn write(
+    gradebook: &Gradebook,
+    format: Format,
+    about: About,
+    setting: &Setting,
+    out: &mut dyn Write,
+) -> Result<()> {
+    match format {
+        Format::Json => json::gradebook(gradebook, out),
+        Format::Junit => junit::report(gradebook, out),
+        _ => Ok(out.write_all(short(gradebook, format, about, setting)?.as_bytes())?),
+    }
+}
+
+/// A format that is about outcomes, or about one student.
+fn short(gradebook: &Gradebook, format: Format, about: About, setting: &Setting) -> Result<String> {
     let single = match (about, gradebook.students.as_slice()) {
-        (About::Author, [one]) => Some(one),
+        (About::Author, [one]) => Some(gradebook.in_full(one)?),
         _ => None,
     };
-    Ok(match (format, single) {
-        (Format::Json, _) => json::gradebook(gradebook),
-        (Format::Junit, _) => junit::report(gradebook)?,
+    Ok(match (format, single.as_deref()) {
         (Format::Csv, _) => csv::gradebook(gradebook)?,
         (Format::Canvas, _) => canvas::gradebook(gradebook)?,
-        (Format::Gradescope, _) => gradescope::results(only(gradebook)?, gradebook, setting),
-        (Format::Classroom, _) => classroom::results(only(gradebook)?)?,
+        (Format::Gradescope, _) => gradescope::results(&*only(gradebook)?, gradebook, setting),
+        (Format::Classroom, _) => classroom::results(&*only(gradebook)?)?,
         (Format::Text, Some(one)) => text::own_tree(one, gradebook),
         (Format::Text, None) => text::class_table(gradebook),
         (Format::Markdown, Some(one)) => markdown::student(one, gradebook, setting),
         (Format::Markdown, None) => markdown::class(gradebook),
         (Format::Html, Some(one)) => html::student(one, gradebook, setting)?,
         (Format::Html, None) => class_html::class(gradebook, None)?,
+        (Format::Json | Format::Junit, _) => bail!("{format:?} is written piece by piece"),
     })
 }
 
-fn only(gradebook: &Gradebook) -> Result<&StudentGrades> {
+fn only(gradebook: &Gradebook) -> Result<Cow<'_, StudentGrades>> {
     match gradebook.students.as_slice() {
-        [one] => Ok(one),
+        [one] => gradebook.in_full(one),
         all => bail!(
             "this format is about one submission, and here are {}; name one with `grader report --student NAME`",
             all.len()
@@ -143,7 +158,7 @@ fn only(gradebook: &Gradebook) -> Result<&StudentGrades> {
 ///
 /// # Errors
 /// There is nobody of that name.
-pub fn only_student<'g>(gradebook: &'g Gradebook, name: &str) -> Result<Cow<'g, Gradebook>> {
+pub fn only_student(gradebook: &Gradebook, name: &str) -> Result<Gradebook> {
     let Some(found) = gradebook.students.iter().find(|one| one.student == name) else {
         bail!(
             "there is no `{}` in this gradebook; it has {}",
@@ -151,10 +166,13 @@ pub fn only_student<'g>(gradebook: &'g Gradebook, name: &str) -> Result<Cow<'g, 
             some_names(gradebook)
         );
     };
-    Ok(Cow::Owned(Gradebook {
+    Ok(Gradebook {
         students: vec![found.clone()],
-        ..gradebook.clone()
-    }))
+        isolation: gradebook.isolation.clone(),
+        toolchain: gradebook.toolchain.clone(),
+        exercises: gradebook.exercises.clone(),
+        evidence: gradebook.evidence.clone(),
+    })
 }
 
 fn some_names(gradebook: &Gradebook) -> String {

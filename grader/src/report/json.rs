@@ -2,7 +2,12 @@
 //!
 //! Fields are only ever added to a version with care: the schema admits no field that it does not name.
 
-use serde::Serialize;
+use std::borrow::Cow;
+use std::io::Write;
+
+use anyhow::Result;
+use serde::ser::{Error as _, SerializeSeq};
+use serde::{Serialize, Serializer};
 
 use super::sanitize;
 use crate::course::Visibility;
@@ -18,17 +23,23 @@ enum Detail {
     Seen,
 }
 
-/// The whole gradebook, indented, with a newline at its end.
-pub fn gradebook(gradebook: &grade::Gradebook) -> String {
-    document(gradebook, Detail::Seen)
+/// The whole gradebook, indented, with a newline at its end; one student after the other is held in memory.
+///
+/// # Errors
+/// Evidence cannot be read, or `out` cannot be written.
+pub fn gradebook(gradebook: &grade::Gradebook, out: &mut dyn Write) -> Result<()> {
+    document(gradebook, Detail::Seen, out)
 }
 
 /// The gradebook without what differs from run to run: two runs over the same class give the same bytes.
-pub fn decisions(gradebook: &grade::Gradebook) -> String {
-    document(gradebook, Detail::Decided)
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn decisions(gradebook: &grade::Gradebook, out: &mut dyn Write) -> Result<()> {
+    document(gradebook, Detail::Decided, out)
 }
 
-fn document(gradebook: &grade::Gradebook, detail: Detail) -> String {
+fn document(gradebook: &grade::Gradebook, detail: Detail, out: &mut dyn Write) -> Result<()> {
     let document = Gradebook {
         version: 1,
         exercises: gradebook
@@ -41,14 +52,10 @@ fn document(gradebook: &grade::Gradebook, detail: Detail) -> String {
             toolchain: sanitize::line(&gradebook.toolchain),
         },
         inconclusive: gradebook.is_inconclusive(),
-        submissions: gradebook
-            .students
-            .iter()
-            .map(|student| submission(student, detail))
-            .collect(),
+        submissions: Submissions { gradebook, detail },
     };
-    let text = serde_json::to_string_pretty(&document).expect("strings and finite numbers are always JSON");
-    text + "\n"
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    Ok(out.write_all(b"\n")?)
 }
 
 #[derive(Serialize)]
@@ -57,7 +64,28 @@ struct Gradebook<'g> {
     exercises: Vec<Exercise<'g>>,
     machine: Machine,
     inconclusive: bool,
-    submissions: Vec<Submission<'g>>,
+    submissions: Submissions<'g>,
+}
+
+/// Everybody's, each made when it is its turn.
+struct Submissions<'g> {
+    gradebook: &'g grade::Gradebook,
+    detail: Detail,
+}
+
+impl Serialize for Submissions<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let students = &self.gradebook.students;
+        let mut all = serializer.serialize_seq(Some(students.len()))?;
+        for student in students {
+            let student = match self.detail {
+                Detail::Decided => Cow::Borrowed(student),
+                Detail::Seen => self.gradebook.in_full(student).map_err(S::Error::custom)?,
+            };
+            all.serialize_element(&submission(&student, self.detail))?;
+        }
+        all.end()
+    }
 }
 
 #[derive(Serialize)]

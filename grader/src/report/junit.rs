@@ -3,6 +3,7 @@
 //! One `testsuite` per submission and exercise; one `testcase` per check, and one that says whether there is a program. A check that cost
 //! points is a `failure`; what is the compiler's word or our fault is an `error`; a check that did not take place is `skipped`.
 
+use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -12,20 +13,50 @@ use super::{checks, sanitize};
 use crate::course::Visibility;
 use crate::grade::{Build, CheckRun, Grade, Gradebook, NotRun, Outcome, StudentGrades};
 
-/// The whole gradebook.
+/// The whole gradebook; one student after the other is held in memory.
 ///
 /// # Errors
-/// None in practice: it is written into memory.
-pub fn report(gradebook: &Gradebook) -> Result<String> {
-    let mut report = Report::new("workbook");
-    let several = gradebook.students.len() > 1;
+/// Evidence cannot be read, or `out` cannot be written.
+pub fn report(gradebook: &Gradebook, out: &mut dyn Write) -> Result<()> {
+    let frame = frame(gradebook)?;
+    let (head, foot) = frame.split_at(frame.rfind(END).context("JUnit XML without an end")?);
+    out.write_all(without_skipped(head).as_bytes())?;
     for student in &gradebook.students {
-        for grade in &student.grades {
-            report.add_test_suite(suite(student, grade, gradebook, several));
-        }
+        out.write_all(suites_of(&*gradebook.in_full(student)?, gradebook)?.as_bytes())?;
     }
-    let xml = report.to_string().context("cannot write JUnit XML")?;
-    Ok(without_skipped(&xml))
+    Ok(out.write_all(foot.as_bytes())?)
+}
+
+/// How the outermost element ends.
+const END: &str = "</testsuites>";
+
+/// The outermost element, which counts what is in it. Outcomes are enough for that.
+fn frame(gradebook: &Gradebook) -> Result<String> {
+    let mut frame = Report::new("workbook");
+    for student in &gradebook.students {
+        let counted = report_of(student, gradebook);
+        frame.tests += counted.tests;
+        frame.failures += counted.failures;
+        frame.errors += counted.errors;
+    }
+    frame.to_string().context("cannot write JUnit XML")
+}
+
+/// The lines of one student's suites.
+fn suites_of(student: &StudentGrades, gradebook: &Gradebook) -> Result<String> {
+    let xml = report_of(student, gradebook).to_string().context("cannot write JUnit XML")?;
+    let outermost = xml.find("<testsuites").context("JUnit XML without a beginning")?;
+    let begin = xml[outermost..].find('\n').map_or(xml.len(), |line| outermost + line + 1);
+    let end = xml.rfind(END).context("JUnit XML without an end")?;
+    Ok(xml[begin..end].to_string())
+}
+
+fn report_of(student: &StudentGrades, gradebook: &Gradebook) -> Report {
+    let several = gradebook.students.len() > 1;
+    let mut report = Report::new("workbook");
+    let suites = student.grades.iter().map(|grade| suite(student, grade, gradebook, several));
+    report.add_test_suites(suites);
+    report
 }
 
 /// Jenkins' schema has no such attribute of the outermost element.

@@ -1,10 +1,11 @@
 //! `grader report`: reports of what was graded before. It grades nobody.
 
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::format::{About, Format, Setting, only_student, render};
+use super::format::{self, About, Format, Setting, only_student};
 use super::write_all;
 use crate::course::Course;
 use crate::grade::Gradebook;
@@ -33,37 +34,28 @@ pub struct Request {
     pseudonyms: Pseudonyms,
 }
 
-/// The text to print, and the gradebook that it shows.
+/// Prints to `out` or writes files; answers with the gradebook that was shown.
 ///
 /// # Errors
 /// Nothing was graded there; there is no such student; the format is about one submission; a file cannot be written.
-pub fn run(course: &Course, request: &Request) -> Result<(String, Gradebook)> {
+pub fn run(course: &Course, request: &Request, out: &mut dyn Write) -> Result<Gradebook> {
     let from = request
         .from
         .clone()
         .unwrap_or_else(|| course.root.join("target/grades"));
     let gradebook = ledger::read(&from).with_context(|| format!("there is nothing to report in {}", from.display()))?;
-    let gradebook = request.pseudonyms.applied(&gradebook)?.into_owned();
-    let text = match request.format {
-        Some(format) => one(&gradebook, format, request)?,
-        None => all(&gradebook, request.out.as_deref().unwrap_or(&from), &request.setting)?,
-    };
-    Ok((text, gradebook))
-}
-
-fn one(gradebook: &Gradebook, format: Format, request: &Request) -> Result<String> {
-    match &request.student {
-        None => render(gradebook, format, About::Class, &request.setting),
-        Some(name) => render(
-            &*only_student(gradebook, name)?,
-            format,
-            About::Author,
-            &request.setting,
-        ),
+    let shown = request.pseudonyms.applied(&gradebook)?;
+    match (request.format, &request.student) {
+        (None, _) => {
+            let folder = request.out.as_deref().unwrap_or(&from);
+            write_all(&shown, folder, &request.setting)?;
+            writeln!(out, "Reports: {}", folder.display())?;
+        }
+        (Some(format), None) => format::write(&shown, format, About::Class, &request.setting, out)?,
+        (Some(format), Some(name)) => {
+            let alone = only_student(&shown, name)?;
+            format::write(&alone, format, About::Author, &request.setting, out)?;
+        }
     }
-}
-
-fn all(gradebook: &Gradebook, out: &Path, setting: &Setting) -> Result<String> {
-    write_all(gradebook, out, setting)?;
-    Ok(format!("Reports: {}\n", out.display()))
+    Ok(gradebook)
 }

@@ -6,7 +6,9 @@ mod pages;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::format::Setting;
+use anyhow::Result;
+
+use super::format::{About, Format, Setting};
 use super::sanitize::{line, scrub_paths};
 use super::*;
 use crate::course::{Check, Visibility};
@@ -155,7 +157,18 @@ fn class() -> Gradebook {
                 ],
             ),
         ],
+        ..Gradebook::default()
     }
+}
+
+fn written(class: &Gradebook, format: Format, about: About) -> Result<String> {
+    let mut text = Vec::new();
+    format::write(class, format, about, &Setting::default(), &mut text)?;
+    Ok(String::from_utf8(text)?)
+}
+
+fn as_json(class: &Gradebook) -> String {
+    written(class, Format::Json, About::Class).unwrap()
 }
 
 fn diagnosis(misconception: &str, feedback: &str) -> crate::diagnosis::Diagnosis {
@@ -361,7 +374,7 @@ fn what_students_control_cannot_control_the_terminal() {
         diagnostics: evil.into(),
     };
     class.students[3].grades[1].build = Build::Inconclusive(evil.into());
-    let mut all = text::class_table(&class) + &json::gradebook(&class);
+    let mut all = text::class_table(&class) + &as_json(&class);
     for student in &class.students {
         all += &(text::own_tree(student, &class) + &student::report(student, &class));
     }
@@ -377,7 +390,7 @@ fn the_json_of_a_gradebook_is_as_the_schema_says() {
     let validator = jsonschema::draft202012::new(&schema).unwrap();
     let mut class = class();
     class.students[0].grades[0].checks[0].seconds = f64::NAN;
-    let mut document: serde_json::Value = serde_json::from_str(&json::gradebook(&class)).unwrap();
+    let mut document: serde_json::Value = serde_json::from_str(&as_json(&class)).unwrap();
     let errors: Vec<String> = validator
         .iter_errors(&document)
         .map(|error| error.to_string())

@@ -22,6 +22,7 @@ use crate::intake;
 use crate::isolation::Isolator;
 use crate::report::sanitize;
 use crate::run::Held;
+use crate::say::say;
 use crate::submission::Work;
 
 /// A chart shows at most so many entries of a recording's beginning and end.
@@ -75,7 +76,7 @@ pub fn run(course: &Course, request: &Request, isolator: Isolator) -> Result<Tra
     let all = scenario::list(exercise)?;
     let chosen = scenario::choose(exercise, &all, request.scenario.as_deref())?;
     let (work, whose) = program(course, exercise, request.solutions)?;
-    eprintln!(
+    say!(
         "Compiling the scenarios of {} (the first time takes a while)",
         exercise.name
     );

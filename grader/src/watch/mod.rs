@@ -28,6 +28,7 @@ use crate::grade::{Build, Grade};
 use crate::grading::Grading;
 use crate::isolation::Isolator;
 use crate::process::{self, Interrupt};
+use crate::say::say;
 use crate::terminal::{self, Happening, Screen};
 use crate::{hint, intake, passage, plan, report, reset};
 use orders::Orders;
@@ -96,7 +97,7 @@ pub fn run(course: &Course, request: &Request, isolator: &dyn Fn() -> Result<Iso
     };
     loop {
         let exercise = course.exercise(&name)?;
-        eprintln!("Compiling the tests of {name} (the first time takes a while)");
+        say!("Compiling the tests of {name} (the first time takes a while)");
         let grading = Grading::prepare(course, vec![exercise], isolator()?, 1)?;
         let face = if plain {
             Face::Plain

@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: the repository, the grader's program, and small courses to break on purpose.
 
 pub mod class;
+pub mod ledger;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};

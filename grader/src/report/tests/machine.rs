@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use quick_xml::events::{BytesStart, Event};
 use serde_json::Value;
 
-use super::super::format::{About, Format, Setting, Shown, render};
+use super::super::format::Shown;
 use super::*;
 
 /// What a student may call himself, hand in or print.
@@ -20,7 +20,7 @@ const EVIL: [&str; 7] = [
 ];
 
 fn rendered(class: &Gradebook, format: Format) -> String {
-    render(class, format, About::Class, &Setting::default()).unwrap()
+    written(class, format, About::Class).unwrap()
 }
 
 fn rows(text: &str) -> Vec<Vec<String>> {
@@ -272,7 +272,7 @@ fn classroom_counts_the_same_points_in_both_ways() {
     let mut class = class();
     class.students.truncate(2);
     class.students.remove(0);
-    let error = render(&class, Format::Classroom, About::Author, &Setting::default()).unwrap_err();
+    let error = written(&class, Format::Classroom, About::Author).unwrap_err();
     assert!(error.to_string().contains("name one"), "{error}");
     class.students[0].grades.truncate(1);
     let text = rendered(&class, Format::Classroom);
@@ -291,6 +291,6 @@ fn classroom_counts_the_same_points_in_both_ways() {
 
 #[test]
 fn a_format_for_one_submission_says_how_to_name_one() {
-    let error = render(&class(), Format::Gradescope, About::Class, &Setting::default()).unwrap_err();
+    let error = written(&class(), Format::Gradescope, About::Class).unwrap_err();
     assert!(error.to_string().contains("--student NAME"), "{error}");
 }

@@ -1,6 +1,5 @@
 //! What people read in a browser or a wiki: HTML and Markdown.
 
-use super::super::format::{About, Format, Setting, render};
 use super::*;
 
 /// Tries to leave every kind of quotation there is.
@@ -36,14 +35,13 @@ fn unescaped(page: &str) -> String {
 }
 
 fn pages(class: &Gradebook, format: Format) -> Vec<String> {
-    let setting = Setting::default();
-    let mut pages = vec![render(class, format, About::Class, &setting).unwrap()];
+    let mut pages = vec![written(class, format, About::Class).unwrap()];
     for student in &class.students {
         let alone = Gradebook {
             students: vec![student.clone()],
             ..class.clone()
         };
-        pages.push(render(&alone, format, About::Author, &setting).unwrap());
+        pages.push(written(&alone, format, About::Author).unwrap());
     }
     pages
 }
@@ -132,7 +130,7 @@ fn the_page_of_the_class_has_everybody_and_what_to_look_at() {
     let mut class = class();
     class.students[1].grades[0].diagnoses = vec![diagnosis("leaks", "Close what accept() gave you.")];
     for format in [Format::Html, Format::Markdown] {
-        let page = unescaped(&render(&class, format, About::Class, &Setting::default()).unwrap());
+        let page = unescaped(&written(&class, format, About::Class).unwrap());
         for said in [
             "ada",
             "52/52",
