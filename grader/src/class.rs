@@ -148,7 +148,8 @@ impl<'a> Class<'a> {
         if let Some(shard) = options.shard {
             people.candidates.retain(|one| shard.has(&one.student));
         }
-        let students = people.candidates.into_iter().map(|one| Surveyed::of(one, course));
+        let students = people.candidates.into_iter();
+        let students = students.map(|one| Surveyed::of(one, course, &exercises));
         let absolute =
             |path: &Path| std::path::absolute(path).with_context(|| format!("cannot use the path {}", path.display()));
         Ok(Class {

@@ -503,9 +503,7 @@ fn regrade_class(course: &Course, request: &regrade::Request, isolator: Isolator
             Ok(exit_code(&gradebook, None))
         }
         Regraded::TooOpen(level) => {
-            say!(
-                "error: isolation is {level}, too little for a class: --trust-submissions says that you trust them"
-            );
+            say!("error: isolation is {level}, too little for a class: --trust-submissions says that you trust them");
             Ok(NOT_ISOLATED)
         }
     }
@@ -533,7 +531,10 @@ fn merge_folders(request: &merge::Request) -> Result<u8> {
 }
 
 fn print(text: &str) -> Result<()> {
-    stream(|out| out.write_all(text.as_bytes()).context("cannot write to standard output"))
+    stream(|out| {
+        out.write_all(text.as_bytes())
+            .context("cannot write to standard output")
+    })
 }
 
 /// Standard output for what is written piece by piece.

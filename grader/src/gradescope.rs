@@ -3,8 +3,7 @@
 //! A run that is killed counts as 0 points there, and shows nothing, unless `results.json` is in place. So it is written before anything is
 //! done, and again after every check: whatever happens, it says what is known.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
@@ -17,12 +16,9 @@ use crate::intake;
 use crate::isolation::Isolator;
 use crate::report;
 use crate::report::format::Setting;
-use crate::submission::{Note, Submission};
 
 /// What is said of a check that was not reached.
 const NOT_REACHED: &str = "the grader was stopped before it came to this check";
-/// Files beside each other that may be a submission without folders.
-const MAX_LOOSE: usize = 50;
 
 /// What is graded, and where the results go.
 #[derive(Debug, clap::Args)]
@@ -56,7 +52,7 @@ pub fn run(course: &Course, request: &Request, isolator: Isolator) -> Result<boo
         level.is_for_strangers(),
         "isolation is {level}, too little for strangers' programs; nobody is graded here"
     );
-    let submission = read(&request.submission, course, &exercises)?;
+    let submission = intake::read_tree_for(&exercises, &request.submission, "this submission", course)?;
     let grading = Grading::prepare(course, exercises, isolator, 1)?;
     let grading = grading.watched(|exercise, run| results.add(exercise, run));
     let gradebook = grading.grade(&[submission], &|_, _| {})?;
@@ -132,39 +128,4 @@ fn unknown(exercise: &Exercise, isolator: &Isolator) -> Grade {
         checks: checks.collect(),
         diagnoses: Vec::new(),
     }
-}
-
-/// What was handed in: folders as in a course, or, where the assignment is one exercise, its files as they are.
-fn read(dir: &Path, course: &Course, exercises: &[&Exercise]) -> Result<Submission> {
-    let submission = intake::read_tree(dir, "this submission", course)?;
-    let [exercise] = exercises else { return Ok(submission) };
-    let loose = loose_files(dir)?;
-    if !submission.works.is_empty() || !loose.iter().any(|path| path.ends_with("lib.rs")) {
-        return Ok(submission);
-    }
-    let staged = tempfile::tempdir().context("no room for a submission")?;
-    let src = staged.path().join(&exercise.folder).join("src");
-    fs::create_dir_all(&src).context("no room for a submission")?;
-    for path in loose {
-        let name = path.file_name().context("a file without a name")?;
-        fs::copy(&path, src.join(name)).with_context(|| format!("cannot read {}", path.display()))?;
-    }
-    let mut submission = intake::read_tree(staged.path(), "this submission", course)?;
-    let taken = format!("the files are taken as those of `{}/src`", exercise.folder);
-    submission.notes.insert(0, Note(taken));
-    Ok(submission)
-}
-
-/// Regular `.rs` files at the top that intake would take.
-fn loose_files(dir: &Path) -> Result<Vec<PathBuf>> {
-    let listed = fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))?;
-    let is_source = |path: &PathBuf| {
-        let about = fs::symlink_metadata(path);
-        path.extension().is_some_and(|ending| ending == "rs")
-            && about.is_ok_and(|about| about.is_file() && about.len() <= intake::MAX_FILE)
-    };
-    let mut files: Vec<PathBuf> = listed.flatten().map(|entry| entry.path()).filter(is_source).collect();
-    files.sort();
-    files.truncate(MAX_LOOSE);
-    Ok(files)
 }

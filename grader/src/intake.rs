@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use nix::libc;
 
-use crate::course::Course;
+use crate::course::{Course, Exercise};
 use crate::submission::{Note, Submission};
 use archive::Format;
 use sieve::Sieve;
@@ -52,7 +52,7 @@ pub const MAX_NOTES: usize = 50;
 /// # Errors
 /// `dir` or a folder in it cannot be read, there is no submission in it, or it is one submission instead of a class.
 pub fn read_class(dir: &Path, course: &Course) -> Result<Vec<Submission>> {
-    list_class(dir)?.iter().map(|one| one.read(course)).collect()
+    list_class(dir)?.iter().map(|one| one.read(course, &[])).collect()
 }
 
 /// Finds the submissions of a class without reading them, in name order, with names that differ.
@@ -75,7 +75,15 @@ pub fn list_class(dir: &Path) -> Result<Vec<HandedIn>> {
 /// # Errors
 /// The folder cannot be read.
 pub fn read_tree(dir: &Path, student: &str, course: &Course) -> Result<Submission> {
-    let mut sieve = Sieve::new(course);
+    read_tree_for(&[], dir, student, course)
+}
+
+/// The same for these exercises. When it is one, source files that lie in no exercise's folder are taken as its.
+///
+/// # Errors
+/// As [`read_tree`].
+pub fn read_tree_for(asked: &[&Exercise], dir: &Path, student: &str, course: &Course) -> Result<Submission> {
+    let mut sieve = Sieve::new(course, asked);
     Ok(match folder::offer_all(dir, &mut sieve)? {
         Ok(()) => sieve.finish(student),
         Err(too_much) => without_work(student, too_much),
@@ -93,10 +101,12 @@ pub struct HandedIn {
     kind: Kind,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Kind {
     Folder,
     Archive(Format),
+    /// Source files without a folder, by the names that their student gave them.
+    Sources(Vec<(String, PathBuf)>),
     /// Something that a student handed in and that we do not read, and why.
     Unreadable(&'static str),
 }
@@ -126,22 +136,43 @@ impl HandedIn {
         }
     }
 
-    /// Reads it.
+    /// Whether these are source files without a folder.
+    pub fn is_loose(&self) -> bool {
+        matches!(self.kind, Kind::Sources(_))
+    }
+
+    /// The same source file under the name that its student gave it: platforms put more in front of it.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> HandedIn {
+        if let Kind::Sources(sources) = &mut self.kind {
+            sources.iter_mut().for_each(|(known, _)| *known = name.to_string());
+        }
+        self
+    }
+
+    /// Adds the source files of another one of the same student.
+    pub fn join(&mut self, other: HandedIn) {
+        if let (Kind::Sources(sources), Kind::Sources(more)) = (&mut self.kind, other.kind) {
+            sources.extend(more);
+        }
+    }
+
+    /// Reads it. When one exercise is asked for, source files that lie in no exercise's folder are taken as its.
     ///
     /// # Errors
     /// The folder or archive cannot be read; one that is broken is its student's fault, and a note.
-    pub fn read(&self, course: &Course) -> Result<Submission> {
-        match self.kind {
-            Kind::Folder => read_tree(&self.path, &self.student, course),
-            Kind::Unreadable(why) => Ok(without_work(&self.student, why.to_string())),
-            Kind::Archive(format) => {
-                let mut sieve = Sieve::new(course);
-                Ok(match archive::offer_all(&self.path, format, &mut sieve)? {
-                    Ok(()) => sieve.finish(&self.student),
-                    Err(broken) => without_work(&self.student, broken),
-                })
-            }
-        }
+    pub fn read(&self, course: &Course, asked: &[&Exercise]) -> Result<Submission> {
+        let mut sieve = Sieve::new(course, asked);
+        let offered = match &self.kind {
+            Kind::Unreadable(why) => Err(why.to_string()),
+            Kind::Folder => return read_tree_for(asked, &self.path, &self.student, course),
+            Kind::Archive(format) => archive::offer_all(&self.path, *format, &mut sieve)?,
+            Kind::Sources(sources) => folder::offer_loose(sources, &mut sieve).map(Ok)?,
+        };
+        Ok(match offered {
+            Ok(()) => sieve.finish(&self.student),
+            Err(broken) => without_work(&self.student, broken),
+        })
     }
 }
 
@@ -174,6 +205,8 @@ fn list(dir: &Path) -> Result<Vec<HandedIn>> {
             )
         } else if let Some((stem, format)) = archive::format_of(&file_name).filter(|_| about.is_file()) {
             (stem, Kind::Archive(format))
+        } else if let Some(stem) = file_name.strip_suffix(".rs").filter(|_| about.is_file()) {
+            (stem.to_string(), Kind::Sources(vec![(file_name, path.clone())]))
         } else if let Some(why) = archive::unsupported(&file_name) {
             (file_name, Kind::Unreadable(why))
         } else {
@@ -211,14 +244,20 @@ fn refuse_one_submission(dir: &Path, all: &[HandedIn]) -> Result<()> {
     for one in all.iter().filter(|one| matches!(one.kind, Kind::Folder)) {
         let an_exercise = name::exercise_number(&one.student).is_some() && one.path.join("src").is_dir();
         if an_exercise || one.student == "exercises" {
-            bail!(
-                "{} is one submission ({} lies in it), not a class; give the folder above it, which holds one folder per student",
-                dir.display(),
-                one.student
-            );
+            bail!("{}", is_one_submission(dir, &one.student));
         }
     }
-    Ok(())
+    match all.iter().find(|one| one.is_loose() && one.student == "lib") {
+        Some(_) => bail!("{}", is_one_submission(dir, "lib.rs")),
+        None => Ok(()),
+    }
+}
+
+fn is_one_submission(dir: &Path, name: &str) -> String {
+    format!(
+        "{} is one submission ({name} lies in it), not a class; give the folder above it, which holds one folder per student",
+        dir.display()
+    )
 }
 
 /// Opens a regular file without following a link or waiting for the other end of a FIFO.

@@ -66,7 +66,7 @@ impl People {
     pub(super) fn find(dir: &Path, roster: Option<&Roster>, rules: &Rules, keep: Keep) -> Result<People> {
         let about = gradescope::read(dir)?;
         let mut claims = Vec::new();
-        for handed_in in intake::list_class(dir)? {
+        for handed_in in with_files_together(intake::list_class(dir)?) {
             // `ada/` and `ada.zip` are one student's if anybody asks for one of them, else two rows.
             let apart = roster.is_none() && keep == Keep::All && rules.chosen.is_empty();
             let name = if apart { &handed_in.student } else { &handed_in.stem }.clone();
@@ -220,6 +220,28 @@ impl Candidate {
             .as_ref()
             .map_or("", |handed_in| handed_in.student.as_str())
     }
+}
+
+/// Platforms put every source file that somebody handed in beside those of others: all of one student are one submission.
+fn with_files_together(all: Vec<HandedIn>) -> Vec<HandedIn> {
+    let mut together: Vec<(HandedIn, Option<Label>)> = Vec::new();
+    for one in all {
+        let label = platform::label(&one.stem).filter(|_| one.is_loose());
+        let Some(label) = label else {
+            together.push((one, None));
+            continue;
+        };
+        let one = one.named(&format!("{}.rs", label.file));
+        let whose = Label {
+            file: String::new(),
+            ..label
+        };
+        match together.iter_mut().find(|(_, known)| known.as_ref() == Some(&whose)) {
+            Some((known, _)) => known.join(one),
+            None => together.push((one, Some(whose))),
+        }
+    }
+    together.into_iter().map(|(one, _)| one).collect()
 }
 
 /// Without a roster two people of one name are told apart by the platform's number.

@@ -9,6 +9,8 @@ pub(super) struct Label {
     pub id: String,
     /// Canvas marks what came late.
     pub late: bool,
+    /// What the student called the file, without its ending, where the platform keeps it.
+    pub file: String,
 }
 
 /// What `name`, without the ending of an archive, says; `None` when no platform names things so.
@@ -30,17 +32,19 @@ fn canvas(name: &str) -> Option<Label> {
         name: student.into(),
         id: id.into(),
         late,
+        file: file.into(),
     })
 }
 
 /// `First Last_123456_assignsubmission_file_`, or with the file's own name behind it.
 fn moodle(name: &str) -> Option<Label> {
-    let (student, _) = name.split_once("_assignsubmission_file")?;
+    let (student, file) = name.split_once("_assignsubmission_file")?;
     let (student, id) = student.rsplit_once('_')?;
     (is_number(id) && !student.is_empty()).then(|| Label {
         name: student.into(),
         id: id.into(),
         late: false,
+        file: file.trim_start_matches('_').into(),
     })
 }
 
@@ -48,9 +52,8 @@ fn moodle(name: &str) -> Option<Label> {
 fn gradescope(name: &str) -> Option<Label> {
     let id = name.strip_prefix("submission_").filter(|id| is_number(id))?;
     Some(Label {
-        name: String::new(),
         id: id.into(),
-        late: false,
+        ..Label::default()
     })
 }
 
@@ -90,26 +93,40 @@ mod tests {
 
     #[test]
     fn the_names_of_the_platforms_are_read() {
-        for (file, name, id, late) in [
-            ("doejane_12345_67890_hw1", "doejane", "12345", false),
-            ("doejane_LATE_12345_67890_my_home_work-1", "doejane", "12345", true),
-            ("müllerzoë_7_8_x", "müllerzoë", "7", false),
-            ("Jane Doe_123456_assignsubmission_file_", "Jane Doe", "123456", false),
+        for (label, name, id, late, file) in [
+            ("doejane_12345_67890_hw1", "doejane", "12345", false, "hw1"),
+            (
+                "doejane_LATE_12345_67890_my_home_work-1",
+                "doejane",
+                "12345",
+                true,
+                "my_home_work-1",
+            ),
+            ("müllerzoë_7_8_x", "müllerzoë", "7", false, "x"),
+            (
+                "Jane Doe_123456_assignsubmission_file_",
+                "Jane Doe",
+                "123456",
+                false,
+                "",
+            ),
             (
                 "Jane van der Doe_9_assignsubmission_file_hw",
                 "Jane van der Doe",
                 "9",
                 false,
+                "hw",
             ),
-            ("O_Brien Ann_9_assignsubmission_file", "O_Brien Ann", "9", false),
-            ("submission_678910", "", "678910", false),
+            ("O_Brien Ann_9_assignsubmission_file", "O_Brien Ann", "9", false, ""),
+            ("submission_678910", "", "678910", false, ""),
         ] {
             let expected = Label {
                 name: name.into(),
                 id: id.into(),
                 late,
+                file: file.into(),
             };
-            assert_eq!(label(file), Some(expected), "{file}");
+            assert_eq!(super::label(label), Some(expected), "{label}");
         }
     }
 

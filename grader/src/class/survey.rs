@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use super::people::Candidate;
-use crate::course::Course;
+use crate::course::{Course, Exercise};
 use crate::grade::StudentGrades;
 use crate::submission::{Note, Submission, Work};
 
@@ -20,13 +20,13 @@ pub(super) struct Surveyed {
 }
 
 impl Surveyed {
-    pub(super) fn of(candidate: Candidate, course: &Course) -> Result<Surveyed> {
+    pub(super) fn of(candidate: Candidate, course: &Course, asked: &[&Exercise]) -> Result<Surveyed> {
         let mut surveyed = Surveyed {
             candidate,
             notes: Vec::new(),
             digests: BTreeMap::new(),
         };
-        let submission = surveyed.read(course)?;
+        let submission = surveyed.read(course, asked)?;
         let digest = |(exercise, work): (&String, &Work)| (exercise.clone(), work.digest());
         surveyed.digests = submission.works.iter().map(digest).collect();
         surveyed.notes = submission.notes;
@@ -34,9 +34,9 @@ impl Surveyed {
     }
 
     /// The whole submission; an empty one when nothing was handed in.
-    pub(super) fn read(&self, course: &Course) -> Result<Submission> {
+    pub(super) fn read(&self, course: &Course, asked: &[&Exercise]) -> Result<Submission> {
         match &self.candidate.handed_in {
-            Some(handed_in) => handed_in.read(course),
+            Some(handed_in) => handed_in.read(course, asked),
             None => Ok(Submission::default()),
         }
     }

@@ -30,6 +30,22 @@ pub(super) fn offer_all(dir: &Path, sieve: &mut Sieve) -> Result<Result<(), Stri
     }
 }
 
+/// Offers files that lie beside those of others, each under its own name.
+pub(super) fn offer_loose(files: &[(String, PathBuf)], sieve: &mut Sieve) -> Result<()> {
+    let mut files = files.to_vec();
+    files.sort();
+    for (name, path) in files {
+        let about = fs::symlink_metadata(&path).with_context(|| format!("cannot look at {}", path.display()))?;
+        let mut content = Lazy {
+            path: &path,
+            file: None,
+        };
+        let offered = sieve.offer(&name, what(&about), &mut content);
+        offered.with_context(|| format!("cannot read {}", path.display()))?;
+    }
+    Ok(())
+}
+
 fn has_exercises(dir: &Path) -> bool {
     let real = fs::symlink_metadata(dir).is_ok_and(|about| about.is_dir());
     let mut entries = fs::read_dir(dir).into_iter().flatten().flatten();

@@ -45,6 +45,19 @@ pub(super) fn is_plain(part: &str) -> bool {
         .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
+/// The name of a source file that came without a folder. Canvas writes `lib-1.rs` for what was handed in a second time.
+pub(super) fn of_loose(name: &str) -> String {
+    let stem = name.strip_suffix(".rs").unwrap_or(name);
+    let numbered = stem.rsplit_once('-').filter(|(_, number)| is_number(number));
+    let stem = numbered.map_or(stem, |(stem, _)| stem);
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    format!("{}.rs", stem.chars().map(plain).collect::<String>())
+}
+
+fn is_number(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// A name fit to be shown: on one line, without anything that a terminal obeys, and not endless.
 pub(super) fn shown(name: &str) -> String {
     let clean = crate::report::sanitize::line(name);

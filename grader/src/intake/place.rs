@@ -4,7 +4,7 @@
 //! exercise lies in several places, the shallowest counts, and among those the one with the course's own spelling.
 
 use super::{MAX_DEPTH, name};
-use crate::course::Course;
+use crate::course::{Course, Exercise};
 
 /// Folders that may lie around the exercises, `exercises/` itself not counted.
 const MAX_WRAPPERS: usize = 2;
@@ -13,6 +13,8 @@ const EXERCISES: &str = "exercises";
 /// A folder of an exercise inside the submission. The order is the order of preference.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
+    /// In no exercise's folder: it counts when nothing else does.
+    pub is_loose: bool,
     /// Folders around it that should not be there.
     pub wrappers: usize,
     not_below_exercises: bool,
@@ -24,6 +26,18 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Where source files belong that lie in no exercise's folder.
+    pub(super) fn loose(exercise: &Exercise) -> Place {
+        Place {
+            is_loose: true,
+            wrappers: 0,
+            not_below_exercises: false,
+            spelled_otherwise: false,
+            around: String::new(),
+            folder: exercise.folder.clone(),
+        }
+    }
+
     pub(super) fn path(&self) -> String {
         format!("{}{}", self.around, self.folder)
     }
@@ -64,6 +78,7 @@ pub(super) fn locate<'p>(course: &Course, parts: &'p [&'p str]) -> Option<Locate
     let exercise = exercise_in(course, parts[at])?;
     let below_exercises = at > 0 && parts[at - 1] == EXERCISES;
     let place = Place {
+        is_loose: false,
         wrappers: at - usize::from(below_exercises),
         not_below_exercises: !below_exercises,
         spelled_otherwise: parts[at] != course.exercises[exercise].folder,

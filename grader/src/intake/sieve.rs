@@ -10,6 +10,9 @@ use super::{MAX_FILE, MAX_FILES, MAX_NAME, MAX_TOTAL, MAX_UNPACKED, name};
 use crate::course::{Course, Exercise};
 use crate::submission::{Submission, Work};
 
+/// The file that every exercise's work has.
+const LIBRARY: &str = "lib.rs";
+
 /// What an entry is.
 pub(super) enum What {
     /// A regular file.
@@ -28,6 +31,8 @@ enum Fate<'p> {
     Unknown(&'p str),
     /// Belongs to an exercise.
     Located(Located<'p>),
+    /// A source file in no exercise's folder, and its path below `src/`.
+    Loose(&'p [&'p str]),
 }
 
 /// Takes the entries of one submission.
@@ -38,6 +43,10 @@ pub(super) struct Sieve<'c> {
     seen: BTreeSet<String>,
     /// Bytes in `kept`. Past [`MAX_UNPACKED`] nothing is kept any more, and in the end nothing is taken.
     held: u64,
+    /// The only exercise asked for: loose source files are taken as its.
+    only: Option<usize>,
+    /// A loose source file that is nobody's, because several exercises were asked for.
+    stray: Option<String>,
     notes: Notes,
 }
 
@@ -52,12 +61,15 @@ struct Kept {
 }
 
 impl<'c> Sieve<'c> {
-    pub(super) fn new(course: &'c Course) -> Self {
+    pub(super) fn new(course: &'c Course, asked: &[&Exercise]) -> Self {
+        let at = |asked: &Exercise| course.exercises.iter().position(|one| one.name == asked.name);
         Sieve {
             course,
             kept: Vec::new(),
             seen: BTreeSet::new(),
             held: 0,
+            only: if let [one] = asked { at(one) } else { None },
+            stray: None,
             notes: Notes::default(),
         }
     }
@@ -74,6 +86,7 @@ impl<'c> Sieve<'c> {
                     name::shown(folder)
                 ));
             }
+            Fate::Loose(below) => self.take_loose(entry, below, content)?,
             Fate::Located(located) => match located.rest.split_first() {
                 Some((&"src", below)) if !below.is_empty() && !self.is_given(located.exercise, below) => {
                     self.take_source(entry, located.exercise, located.place, below, content)?;
@@ -92,6 +105,23 @@ impl<'c> Sieve<'c> {
     /// Whether something wanted can lie in this folder.
     pub(super) fn wants_folder(&self, parts: &[&str]) -> bool {
         place::is_worth_a_look(self.course, parts)
+    }
+
+    fn take_loose(&mut self, entry: &str, below: &[&str], content: &mut dyn Read) -> io::Result<()> {
+        let Some(exercise) = self.only else {
+            self.stray.get_or_insert_with(|| entry.to_string());
+            return Ok(());
+        };
+        let Some((name, folders)) = below.split_last() else {
+            return Ok(());
+        };
+        let name = name::of_loose(name);
+        let below = [folders, &[&*name]].concat();
+        if self.is_given(exercise, &below) {
+            return Ok(());
+        }
+        let place = Place::loose(&self.course.exercises[exercise]);
+        self.take_source(entry, exercise, place, &below, content)
     }
 
     fn take_source(
@@ -193,6 +223,7 @@ impl<'c> Sieve<'c> {
             self.notes
                 .add("there is more than 32 MiB of source text, so nothing was taken".into());
         }
+        self.settle_loose();
         let chosen = self.choose_places();
         self.note_places(&chosen);
         let works = self.works(&chosen);
@@ -201,6 +232,26 @@ impl<'c> Sieve<'c> {
             student: student.to_string(),
             works,
             notes: self.notes.into_vec(),
+        }
+    }
+
+    /// Loose files count when there is nothing else. The only one is the library, whatever its name.
+    fn settle_loose(&mut self) {
+        if self.kept.iter().any(|file| !file.place.is_loose) {
+            self.kept.retain(|file| !file.place.is_loose);
+        }
+        let Some(first) = self.kept.first().filter(|file| file.place.is_loose) else {
+            return;
+        };
+        let folder = first.place.path();
+        self.notes
+            .add(format!("the files are taken as those of `{folder}/src`"));
+        if let [only] = self.kept.as_mut_slice()
+            && only.path != LIBRARY
+        {
+            let name = std::mem::replace(&mut only.path, LIBRARY.into());
+            self.notes
+                .add(format!("{} is taken as `{LIBRARY}`", name::shown(&name)));
         }
     }
 
@@ -267,11 +318,18 @@ impl<'c> Sieve<'c> {
 
     fn note_what_is_missing(&mut self, works: &BTreeMap<String, Work>) {
         for (exercise, work) in works {
-            if !work.files.contains_key("lib.rs") {
+            if !work.files.contains_key(LIBRARY) {
                 self.notes.add(format!("{exercise} has no src/lib.rs"));
             }
         }
         if let (true, Some(first)) = (works.is_empty(), self.course.exercises.first()) {
+            if let Some(stray) = &self.stray {
+                self.notes.add(format!(
+                    "{} lies in no exercise's folder; where one exercise is graded, as in `grader {}`, it is taken as that one's",
+                    name::shown(stray),
+                    first.name
+                ));
+            }
             self.notes.add(format!(
                 "nothing to grade was found; expected files like `{}/src/lib.rs`, at the top or below `exercises/`",
                 first.folder
@@ -288,14 +346,33 @@ fn fate<'p>(course: &Course, parts: &'p Result<Vec<&'p str>, &'static str>, what
     if parts.iter().any(|part| name::is_ignored(part)) {
         return Fate::Ignored;
     }
-    match (what, place::locate(course, parts)) {
+    // `ex01.rs` is a file, whatever its name says.
+    let located =
+        place::locate(course, parts).filter(|located| !matches!(what, What::File) || !located.rest.is_empty());
+    match (what, located) {
         (_, Some(located)) if located.is_build_output() => Fate::Ignored,
         (What::Refused(why), _) => Fate::Refused(why),
         (What::Folder, _) => Fate::Ignored,
-        (What::File, None) => place::unknown_exercise(parts).map_or(Fate::Ignored, Fate::Unknown),
+        (What::File, None) => match (place::unknown_exercise(parts), loose(parts)) {
+            (Some(folder), _) => Fate::Unknown(folder),
+            (None, Some(below)) => Fate::Loose(below),
+            (None, None) => Fate::Ignored,
+        },
         (What::File, Some(located)) if located.is_too_deep() => Fate::Refused("it lies more than 8 folders deep"),
         (What::File, Some(located)) => Fate::Located(located),
     }
+}
+
+/// The path below `src/` of a source file at the top or in a folder `src`.
+fn loose<'p>(parts: &'p [&'p str]) -> Option<&'p [&'p str]> {
+    let below = if parts.first() == Some(&"src") {
+        &parts[1..]
+    } else {
+        parts
+    };
+    let is_at_the_top = below.len() == 1 || below.len() < parts.len();
+    let is_source = below.last().is_some_and(|name| name.ends_with(".rs"));
+    (is_at_the_top && is_source).then_some(below)
 }
 
 fn folded(place: &Place, path: &str) -> String {

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 mod class;
+mod loose;
 mod places;
 mod refused;
 mod sizes;

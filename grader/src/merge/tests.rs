@@ -34,10 +34,7 @@ fn parts_make_the_whole_in_name_order_and_a_missing_part_is_named() {
         chart: "what ada's program did".into(),
         ..Failure::default()
     };
-    let (one, two) = (
-        grade("aa", &[Outcome::Passed]),
-        grade("bb", &[Outcome::Failed(seen)]),
-    );
+    let (one, two) = (grade("aa", &[Outcome::Passed]), grade("bb", &[Outcome::Failed(seen)]));
     let first = issued(&gradebook(&[("bela", &one)]), &of_part(1, 2));
     let second = issued(&gradebook(&[("ada", &two), ("carl", &one)]), &of_part(2, 2));
     let whole = merged(&[&first, &second]).unwrap();

@@ -1,5 +1,7 @@
 //! The gradebook for spreadsheets: RFC 4180, UTF-8, one row per student, and no cell that a spreadsheet would run as a formula.
 
+use std::borrow::Cow;
+
 use anyhow::{Context, Result};
 
 use super::sanitize;
@@ -71,12 +73,19 @@ pub(super) fn points(grade: &Grade) -> String {
 
 /// Text in a cell: one line, and with an apostrophe in front where a spreadsheet would take it for a formula.
 pub(super) fn cell(raw: &str) -> String {
+    // Where the comma is the decimal sign, spreadsheets begin another cell behind a semicolon.
     let line = sanitize::line(raw);
+    let cells: Vec<Cow<str>> = line.split(';').map(harmless).collect();
+    let cells = cells.join(";");
+    let begins_oddly = raw.starts_with(['\t', '\r', '\n']) && !cells.starts_with('\'');
+    if begins_oddly { format!("'{cells}") } else { cells }
+}
+
+fn harmless(cell: &str) -> Cow<'_, str> {
     // Some programs skip spaces, and read the wide forms of East Asian keyboards as the plain ones.
-    let first = line.trim_start().chars().next();
+    let first = cell.trim_start().chars().next();
     let runs = first.is_some_and(|c| "=+-@|%\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}".contains(c));
-    let begins_oddly = raw.starts_with(['\t', '\r', '\n']);
-    if runs || begins_oddly { format!("'{line}") } else { line }
+    if runs { format!("'{cell}").into() } else { cell.into() }
 }
 
 /// Rows as text, quoted where they have to be, with CR LF between them.

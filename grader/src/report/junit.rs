@@ -44,9 +44,13 @@ fn frame(gradebook: &Gradebook) -> Result<String> {
 
 /// The lines of one student's suites.
 fn suites_of(student: &StudentGrades, gradebook: &Gradebook) -> Result<String> {
-    let xml = report_of(student, gradebook).to_string().context("cannot write JUnit XML")?;
+    let xml = report_of(student, gradebook)
+        .to_string()
+        .context("cannot write JUnit XML")?;
     let outermost = xml.find("<testsuites").context("JUnit XML without a beginning")?;
-    let begin = xml[outermost..].find('\n').map_or(xml.len(), |line| outermost + line + 1);
+    let begin = xml[outermost..]
+        .find('\n')
+        .map_or(xml.len(), |line| outermost + line + 1);
     let end = xml.rfind(END).context("JUnit XML without an end")?;
     Ok(xml[begin..end].to_string())
 }
@@ -54,7 +58,10 @@ fn suites_of(student: &StudentGrades, gradebook: &Gradebook) -> Result<String> {
 fn report_of(student: &StudentGrades, gradebook: &Gradebook) -> Report {
     let several = gradebook.students.len() > 1;
     let mut report = Report::new("workbook");
-    let suites = student.grades.iter().map(|grade| suite(student, grade, gradebook, several));
+    let suites = student
+        .grades
+        .iter()
+        .map(|grade| suite(student, grade, gradebook, several));
     report.add_test_suites(suites);
     report
 }

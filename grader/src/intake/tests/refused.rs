@@ -104,9 +104,9 @@ fn links_and_fifos_in_a_folder_are_refused_and_do_not_hang() {
     let room = Room::new();
     room.file(&format!("ada/{LIB}"), b"");
     let src = room.ada_dir().join("exercises/ex01-four-calls/src");
-    room.file("outside.rs", b"reference");
-    symlink(room.class.path().join("outside.rs"), src.join("a.rs")).unwrap();
-    fs::hard_link(room.class.path().join("outside.rs"), src.join("b.rs")).unwrap();
+    room.file(".outside.rs", b"reference");
+    symlink(room.class.path().join(".outside.rs"), src.join("a.rs")).unwrap();
+    fs::hard_link(room.class.path().join(".outside.rs"), src.join("b.rs")).unwrap();
     assert!(
         std::process::Command::new("mkfifo")
             .arg(src.join("c.rs"))

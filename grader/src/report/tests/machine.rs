@@ -9,7 +9,7 @@ use super::super::format::Shown;
 use super::*;
 
 /// What a student may call himself, hand in or print.
-const EVIL: [&str; 7] = [
+const EVIL: [&str; 9] = [
     "=HYPERLINK(\"http://192.0.2.1\",\"points\")",
     "+1+cmd|' /C calc'!A0",
     "-2+3",
@@ -17,6 +17,8 @@ const EVIL: [&str; 7] = [
     "\t=1+1",
     "\r=1+1",
     "  =1+1",
+    "ada;=1+1",
+    "ada; @SUM(A1:A9)",
 ];
 
 fn rendered(class: &Gradebook, format: Format) -> String {
@@ -66,7 +68,9 @@ fn no_cell_is_a_formula() {
             diagnostics: String::new(),
         };
         for format in [Format::Csv, Format::Canvas] {
-            for cell in rows(&rendered(&class, format)).iter().flatten() {
+            let rows = rows(&rendered(&class, format));
+            // In some countries a semicolon ends a cell, too.
+            for cell in rows.iter().flatten().flat_map(|cell| cell.split(';')) {
                 let first = cell.trim_start().chars().next().unwrap_or(' ');
                 assert!(!"=+-@".contains(first), "{format:?}: {cell:?}");
                 assert!(!cell.contains(['\t', '\r', '\n']), "{format:?}: {cell:?}");

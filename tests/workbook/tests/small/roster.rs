@@ -72,6 +72,42 @@ fn submissions_get_their_students_names_and_lateness_is_a_column_of_its_own() {
     diff.stdout("Nothing changes for any of 4 students.\n");
 }
 
+/// As Canvas lets an instructor download it, where students upload files and no archive.
+#[test]
+fn single_source_files_of_a_download_are_the_work_on_the_only_exercise() {
+    let course = SmallCourse::new();
+    let out = class(&course);
+    fs::remove_dir_all(course.root().join("class")).unwrap();
+    let library = format!("mod twice;\n{}", RIGHT.replace("n * 2", "twice::twice(n)"));
+    for (name, text) in [
+        ("doejane_11_1_lib-1.rs", &*library),
+        ("doejane_11_2_twice.rs", "pub fn twice(n: u64) -> u64 { n * 2 }\n"),
+        ("leeann_LATE_12_3_my_solution.rs", RIGHT),
+    ] {
+        course.write(&format!("class/{name}"), text);
+    }
+    let at = out.path().to_str().unwrap();
+    let arguments = ["ex01", "--submissions", "class", "--roster", "roster.csv", "--out", at];
+    let run = course.grader(GRADER, &arguments).assert().code(0);
+    run.stderr(contains("1 without a submission: Poe, Carl"));
+    let book = gradebook(out.path());
+    let points: Vec<(&str, u64)> = book["submissions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["student"].as_str().unwrap(), one["points"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(points, [("Doe, Jane", 100), ("Lee, Ann", 100), ("Poe, Carl", 0)]);
+    assert_eq!(
+        book["submissions"][1]["notes"],
+        serde_json::json!([
+            "Canvas marks it as late",
+            "the files are taken as those of `ex01-small/src`",
+            "`my_solution.rs` is taken as `lib.rs`"
+        ])
+    );
+}
+
 #[test]
 fn with_pseudonyms_no_name_is_in_any_report() {
     let course = SmallCourse::new();
