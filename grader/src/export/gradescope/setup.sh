@@ -10,7 +10,7 @@ apt-get install -y --no-install-recommends build-essential ca-certificates curl 
 # Not in /root: programs of students are compiled by users who may not look in there.
 export RUSTUP_HOME=/opt/rust/rustup CARGO_HOME=/opt/rust/cargo PATH="/opt/rust/cargo/bin:$PATH"
 if ! command -v rustc >/dev/null; then
-  curl --proto '=https' --tlsv1.2 --silent --show-error --fail https://sh.rustup.rs |
+  curl --proto '=https' --tlsv1.2 --silent --show-error --fail https://static.rust-lang.org/rustup/rustup-init.sh |
     sh -s -- -y --no-modify-path --profile minimal --default-toolchain @TOOLCHAIN@
 fi
 

@@ -8,6 +8,7 @@ mod evening;
 mod ledger;
 #[cfg(target_os = "linux")]
 mod limits;
+mod reports;
 mod roster;
 mod traps;
 
