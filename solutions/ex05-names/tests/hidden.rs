@@ -1,15 +1,20 @@
 // CANARY-7f3a91c2-hidden
 //! The checks of exercise 5 that students see by name only.
 
-use std::fs;
+#[path = "hidden/urls.rs"]
+mod urls;
+#[path = "hidden/www.rs"]
+mod www;
+
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use harness::trace::{Call, Calls, Decoded, Domain};
-use harness::{Exit, Lab, Listener, Program, STEP, TcpPeer};
+use harness::{Exit, Lab, Listener, TcpPeer};
 use rstest::rstest;
+use urls::{Parts, Urls};
+use www::{Www, port_of};
 
 harness::exercise!("../../../exercises/ex05-names/rubric.toml");
 
@@ -107,38 +112,6 @@ fn ended(exit: Exit) -> String {
         Exit::Code(code) => format!("exit code {code}"),
         Exit::Signal(number) => format!("ended by signal {number}"),
     }
-}
-
-/// A folder beside the lab's own, for a server of files: the program under test has no business in it.
-struct Www(PathBuf);
-
-impl Www {
-    fn with(lab: &Lab, files: &[(&str, &[u8])]) -> Www {
-        let www = Www(lab.folder().with_extension("www"));
-        let mut written = fs::create_dir(&www.0);
-        for (name, bytes) in files {
-            written = written.and_then(|()| fs::write(www.0.join(name), bytes));
-        }
-        written.unwrap_or_else(|error| panic!("{}: {error}", www.0.display()));
-        www
-    }
-}
-
-impl Drop for Www {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// From `Serving HTTP on 127.0.0.1 port 40001 (…) ...`, which may take Python a while.
-fn port_of(lab: &Lab, server: &Program) -> u16 {
-    lab.set_step(2 * STEP);
-    let line = server.next_line("waiting for the first line of python3 -m http.server");
-    lab.set_step(STEP);
-    let port = line
-        .split_once(" port ")
-        .and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
-    port.unwrap_or_else(|| panic!("python3 -m http.server says no port: {line}"))
 }
 
 #[test]
@@ -510,113 +483,6 @@ fn parse_display_round_trip() {
     }
     probe.stdin_close();
     probe.expect_exit(0);
-}
-
-/// The parts of a URL that the test has made up.
-struct Parts {
-    scheme: String,
-    host: String,
-    port: Option<u16>,
-    path: String,
-}
-
-impl Parts {
-    fn text(&self) -> String {
-        let brackets = if self.host.contains(':') { ["[", "]"] } else { ["", ""] };
-        let port = self.port.map_or(String::new(), |port| format!(":{port}"));
-        format!(
-            "{}://{}{}{}{port}{}",
-            self.scheme, brackets[0], self.host, brackets[1], self.path
-        )
-    }
-
-    /// As the probe reads them.
-    fn words(&self) -> String {
-        let dash = |text: &str| {
-            if text.is_empty() {
-                "-".to_string()
-            } else {
-                text.to_string()
-            }
-        };
-        let port = self.port.map_or("-".to_string(), |port| port.to_string());
-        format!("{} {} {port} {}", self.scheme, dash(&self.host), dash(&self.path))
-    }
-
-    /// As the probe shows them.
-    fn shown(&self) -> String {
-        let port = self.port.map_or("none".to_string(), |port| port.to_string());
-        format!(
-            "scheme {:?}, host {:?}, port {port}, path {:?}",
-            self.scheme, self.host, self.path
-        )
-    }
-}
-
-/// URLs of all kinds, made of random bytes.
-struct Urls(std::vec::IntoIter<u8>);
-
-impl Urls {
-    fn below(&mut self, end: usize) -> Option<usize> {
-        let number = u16::from_le_bytes([self.0.next()?, self.0.next()?]);
-        Some(usize::from(number) % end)
-    }
-
-    fn one_of(&mut self, words: &[&str]) -> Option<String> {
-        Some(words[self.below(words.len())?].to_string())
-    }
-
-    fn port(&mut self) -> Option<Option<u16>> {
-        Some(match self.below(4)? {
-            0 => None,
-            1 => Some([1, 7, 13, 80, 443, 8080, 65535][self.below(7)?]),
-            _ => Some(u16::try_from(self.below(65535)?).ok()? + 1),
-        })
-    }
-
-    /// Visible characters of all kinds behind a `/`. (A `\` and a `"` would be shown with a `\` in front.)
-    fn path(&mut self) -> Option<String> {
-        const VISIBLE: &[u8] = b"abcXYZ0189-._~:/?#[]@!$&'()*+,;=%|^`{}<>";
-        let mut path = String::new();
-        for _ in 0..self.below(20)? {
-            path.push(char::from(VISIBLE[self.below(VISIBLE.len())?]));
-        }
-        Some(if path.is_empty() && self.below(2)? == 0 {
-            path
-        } else {
-            format!("/{path}")
-        })
-    }
-}
-
-impl Iterator for Urls {
-    type Item = Parts;
-
-    fn next(&mut self) -> Option<Parts> {
-        const SCHEMES: &[&str] = &[
-            "http", "ftp", "echo", "daytime", "telnet", "x", "svn+ssh", "z39.50r", "my-own", "unix",
-        ];
-        const HOSTS: &[&str] = &[
-            "h",
-            "localhost",
-            "fbox.vt.edu",
-            "my-host_2.example.org",
-            "127.0.0.1",
-            "7",
-            "::1",
-            "::",
-            "2001:db8::7",
-            "fe80::1:2:3",
-        ];
-        let scheme = self.one_of(SCHEMES)?;
-        let unix = scheme == "unix";
-        Some(Parts {
-            host: if unix { String::new() } else { self.one_of(HOSTS)? },
-            port: if unix { None } else { self.port()? },
-            path: self.path()?,
-            scheme,
-        })
-    }
 }
 
 /// Compares bytes and says where they first differ, instead of printing all of them.

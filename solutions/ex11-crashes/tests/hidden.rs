@@ -2,13 +2,16 @@
 //! The checks of exercise 11 that students see by name only.
 #![allow(non_snake_case)] // LOCK is the protocol's own word
 
+#[path = "hidden/copies.rs"]
+mod copies;
+
 use std::fs;
-use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use harness::fsp::{Client, Oracle, Reply, Request, Schedule, Service, StandIn, Tree, Trial, numbered};
-use harness::{Finished, Lab, Program, UdpPeer};
+use copies::{Fate, copy_from_stand_in, copy_in_lives, expect_copy};
+use harness::Lab;
+use harness::fsp::{Client, Oracle, Reply, Request, Schedule, Service, Tree, Trial, numbered};
 use rstest::rstest;
 
 harness::exercise!("../../../exercises/ex11-crashes/rubric.toml");
@@ -139,20 +142,6 @@ fn expect_new_file(lab: &Lab, file: &Path, before: &mut Vec<u64>, life: usize) {
     before.extend(inode);
 }
 
-/// What happens to the client's copy.
-enum Fate {
-    /// The server of the test crashes before requests with this verb, the first of which is number 0.
-    Before(&'static [(&'static str, usize)]),
-    /// The same, and it gives at most 150 bytes, however many are asked for.
-    Short(&'static [(&'static str, usize)]),
-    /// It executes a READ with this number, and crashes before its reply gets through.
-    After(usize),
-    /// It crashes before every single request but OPEN.
-    Hopeless,
-    /// The program's own server is killed twenty times.
-    Yours,
-}
-
 #[rstest]
 #[case::before_the_first_READ(Fate::Before(&[("READ", 0)]))]
 #[case::before_every_other_READ(Fate::Before(&[("READ", 1), ("READ", 3), ("READ", 5), ("READ", 7), ("READ", 9)]))]
@@ -186,120 +175,6 @@ fn client_recovers_and_copy_is_identical(#[case] fate: Fate) {
             expect_copy(&lab, copied);
         }
     }
-}
-
-/// A server of the test answers the client until it is done.
-fn copy_from_stand_in(lab: &Lab, name: &str, fate: &Fate) -> Finished {
-    let server = lab.fsp_server(name, Oracle::Leased, &tree());
-    let mut server = match fate {
-        Fate::Short(_) => server.giving_at_most(150),
-        _ => server,
-    };
-    let client = start_get(lab, server.addr(), &[]);
-    let mut asked: Vec<String> = Vec::new();
-    let mut epoch = 1;
-    loop {
-        let doing = "waiting for the client's next request: READ until one brings nothing, and then CLOSE";
-        let answered = answer_one(&mut server, doing, fate, &asked, &mut epoch);
-        asked.push(answered.words()[0].to_owned());
-        let reads = asked.iter().filter(|verb| *verb == "READ").count();
-        // The last one that is allowed is the one after ten recoveries.
-        if asked.last().is_some_and(|verb| verb == "CLOSE") || matches!(fate, Fate::Hopeless) && reads == 11 {
-            return client.wait();
-        }
-        let doing = "counting the client's requests, for a file that takes 8, and some crashes";
-        let received = format!("request {}: {}", asked.len(), answered.shown());
-        lab.expect(doing, "CLOSE by now", received, asked.len() < 60);
-    }
-}
-
-fn answer_one(server: &mut StandIn, doing: &str, fate: &Fate, asked: &[String], epoch: &mut u32) -> Request {
-    let number = |request: &Request| asked.iter().filter(|verb| *verb == request.words()[0]).count();
-    if let Fate::After(at) = *fate {
-        let mut lost = false;
-        let (request, _) = server.answer_unless(doing, |request| {
-            lost = *epoch == 1 && request.words()[0] == "READ" && number(request) == at;
-            lost
-        });
-        if lost {
-            *epoch += 1;
-            server.crash(*epoch);
-        }
-        return request;
-    }
-    let crashed = |request: &Request| {
-        let crashes = match fate {
-            Fate::Before(crashes) | Fate::Short(crashes) => crashes.contains(&(request.words()[0], number(request))),
-            _ => request.words()[0] != "OPEN",
-        };
-        *epoch += u32::from(crashes);
-        crashes.then_some(*epoch)
-    };
-    server.answer_after_crash(doing, crashed).0
-}
-
-/// The client and the server are both the program under test. In between is the test, which kills the server while it has a READ of the
-/// client in its hands.
-fn copy_in_lives(lab: &Lab, lives: usize) {
-    lab.set_step(harness::WALL);
-    let root = tree().plant(lab, &format!("root-{lives}"));
-    let mut server = serve(lab, &root);
-    let (front, back) = (lab.udp("test, as the server"), lab.udp("test, as the client"));
-    let client = start_get(lab, front.addr(), &["--chunk", "40"]);
-    let (mut life, mut progress) = (1, false);
-    loop {
-        let (request, from) = front.receive("waiting for the client's next request");
-        let is = |verb: &str| request.split(|byte| *byte == b' ').nth(1) == Some(verb.as_bytes());
-        if is("READ") && progress && life < lives {
-            server.crash_and_restart();
-            life += 1;
-        }
-        let reply = pass_on(&back, &request, server.addr());
-        let succeeded = reply.split(|byte| *byte == b' ').nth(1) == Some(b"OK");
-        progress = is("READ") && succeeded;
-        front.send_to(&reply, from);
-        if is("CLOSE") {
-            break;
-        }
-    }
-    let received = format!("{life} lives");
-    lab.expect(
-        "counting the lives of the server in one copy",
-        format!("{lives} lives"),
-        received,
-        life == lives,
-    );
-    expect_copy(lab, client.wait());
-}
-
-fn pass_on(back: &UdpPeer, request: &[u8], server: SocketAddr) -> Vec<u8> {
-    back.send_to(request, server);
-    back.receive("waiting for the server's reply to a request of the client")
-        .0
-}
-
-fn start_get(lab: &Lab, server: SocketAddr, options: &[&str]) -> Program {
-    let port = server.port().to_string();
-    let args = [&["client", "127.0.0.1", &port, "get", FILE], options].concat();
-    lab.program(args).start()
-}
-
-fn expect_copy(lab: &Lab, copied: Finished) {
-    let (printed, file) = (copied.expect_code(0).stdout, numbered(1000));
-    let wrong = printed.iter().zip(&file).position(|(got, right)| got != right);
-    let received = match wrong {
-        Some(at) => {
-            let from = &printed[at..printed.len().min(at + 8)];
-            format!(
-                "{} bytes; at {at} comes {:?}",
-                printed.len(),
-                String::from_utf8_lossy(from)
-            )
-        }
-        None => format!("{} bytes, identical as far as they go", printed.len()),
-    };
-    let doing = "comparing what the client printed with the file";
-    lab.expect(doing, "1000 bytes, identical", received, printed == file);
 }
 
 #[test]

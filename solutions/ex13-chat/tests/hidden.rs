@@ -1,12 +1,18 @@
 // CANARY-7f3a91c2-hidden
 //! The checks of exercise 13 that students see by name only.
 
+#[path = "hidden/limits.rs"]
+mod limits;
+#[path = "hidden/talk.rs"]
+mod talk;
+
 use std::time::Duration;
 
 use harness::trace::{Call, Calls, Decoded, Event, Fault, Idle, SOCKET_CALLS};
-use harness::{Lab, Server, TcpPeer};
+use harness::{Lab, TcpPeer};
 use nix::errno::Errno;
 use rstest::rstest;
+use talk::{asks_who, expect_same, hears, join, says, two, with_a_slow_one};
 
 harness::exercise!("../../../exercises/ex13-chat/rubric.toml");
 
@@ -362,122 +368,9 @@ fn order_survives_short_writes(#[case] fault: Fault) {
 fn limits_not_crashes(#[case] places: usize) {
     let lab = lab();
     match places {
-        3 => three_places(&lab),
-        _ => more_than_a_set_can_hold(&lab, places),
+        3 => limits::three_places(&lab),
+        _ => limits::more_than_a_set_can_hold(&lab, places),
     }
-}
-
-fn three_places(lab: &Lab) {
-    let server = lab.serve(["server", "--max-clients", "3"]);
-    let (mut alice, mut bob) = two(lab, &server);
-    let mut stranger = lab.connect("stranger", server.addr());
-    hears(
-        lab,
-        &mut stranger,
-        "NAME?",
-        "waiting for the NAME? of the third client, with --max-clients 3",
-    );
-    for _ in 0..2 {
-        let mut fourth = lab.connect("fourth", server.addr());
-        hears(
-            lab,
-            &mut fourth,
-            "* full",
-            "connecting as the fourth client, with --max-clients 3",
-        );
-        fourth.expect_eof("waiting for the end, as the fourth client, who has been told `* full`");
-    }
-    says(lab, ("alice", &mut alice), "they cannot come in", ("bob", &mut bob));
-    bob.close();
-    hears(
-        lab,
-        &mut alice,
-        "* bob left",
-        "waiting, as alice, for the news that bob has left",
-    );
-    let mut carol = join(lab, &server, "carol"); // in bob's place
-    hears(
-        lab,
-        &mut alice,
-        "* carol joined",
-        "waiting, as alice, for carol, who has got bob's place",
-    );
-    says(lab, ("alice", &mut alice), "welcome", ("carol", &mut carol));
-    server.expect_alive();
-}
-
-/// Of 1100 clients, 1000 at least are served; who can have no place in a set is told so.
-fn more_than_a_set_can_hold(lab: &Lab, places: usize) {
-    const CLIENTS: usize = 1100;
-    const SERVED: usize = 1000;
-    if !lab.can_open(2048) {
-        return;
-    }
-    let places = places.to_string();
-    let server = lab.program(["server", "--max-clients", &places]).nofile(4096).serve();
-    let mut crowd = Vec::new();
-    for number in 1..=CLIENTS {
-        let mut client = lab.connect("crowd", server.addr());
-        let doing =
-            format!("connecting client {number} of {CLIENTS}, with --max-clients {places} and descriptors for 4096");
-        let line = client.read_line(&doing);
-        let served = line == "NAME?";
-        let expected = if number <= SERVED { "NAME?" } else { "NAME?, or * full" };
-        lab.expect(&doing, expected, &line, served || number > SERVED && line == "* full");
-        if served {
-            crowd.push(client);
-        } else {
-            client.expect_eof("waiting for the end, as a client who has been told `* full`");
-        }
-    }
-    // Some of them, the first and the last among them, come to talk.
-    let last = crowd.len() - 1;
-    let mut talkers: Vec<TcpPeer> = Vec::new();
-    let mut silent = Vec::new();
-    for (number, mut client) in crowd.into_iter().enumerate() {
-        if number % 50 != 0 && number != last {
-            silent.push(client); // stays connected
-            continue;
-        }
-        let name = format!("guest{number}");
-        client.send(format!("{name}\n").as_bytes());
-        let doing = format!(
-            "waiting, as client {} of {}, who has said the name {name}, for the names of all",
-            number + 1,
-            last + 1
-        );
-        let names = client.read_line(&doing);
-        let known = names.split(' ').count() - 1;
-        lab.expect(
-            &doing,
-            format!("* and {} names", talkers.len() + 1),
-            &names,
-            known == talkers.len() + 1,
-        );
-        for other in &mut talkers {
-            hears(
-                lab,
-                other,
-                &format!("* {name} joined"),
-                "waiting for one more to join, with a thousand connected",
-            );
-        }
-        talkers.push(client);
-    }
-    for speaker in [0, talkers.len() - 1] {
-        talkers[speaker].send(b"can you all hear me?\n");
-        for (number, other) in talkers.iter_mut().enumerate().filter(|(number, _)| *number != speaker) {
-            let line = other.read_line("reading what one of them has said, with a thousand connected");
-            let right = line.starts_with("guest") && line.ends_with(": can you all hear me?");
-            lab.expect(
-                &format!("reading it as talker {}", number + 1),
-                "guest…: can you all hear me?",
-                &line,
-                right,
-            );
-        }
-    }
-    server.expect_alive();
 }
 
 #[rstest]
@@ -561,82 +454,4 @@ fn undisturbed(lab: &Lab) {
         says(lab, ("bob", &mut bob), "hello", ("alice", &mut alice));
         server.kill();
     });
-}
-
-/// alice, bob and slow, who know of each other.
-fn with_a_slow_one(lab: &Lab, server: &Server, narrow: bool) -> (TcpPeer, TcpPeer, TcpPeer) {
-    let mut slow = if narrow {
-        lab.connect_narrow("slow", server.addr())
-    } else {
-        lab.connect("slow", server.addr())
-    };
-    introduce(lab, &mut slow, "slow");
-    let (alice, bob) = two(lab, server);
-    for name in ["alice", "bob"] {
-        let doing = format!("waiting, as slow, for the news that {name} has joined");
-        hears(lab, &mut slow, &format!("* {name} joined"), &doing);
-    }
-    (alice, bob, slow)
-}
-
-/// alice and bob, who know of each other.
-fn two(lab: &Lab, server: &Server) -> (TcpPeer, TcpPeer) {
-    let mut alice = join(lab, server, "alice");
-    let bob = join(lab, server, "bob");
-    hears(
-        lab,
-        &mut alice,
-        "* bob joined",
-        "waiting, as alice, for the news that bob has joined",
-    );
-    (alice, bob)
-}
-
-/// A client who has said its name, and knows that the server has heard it.
-fn join(lab: &Lab, server: &Server, name: &str) -> TcpPeer {
-    let mut client = lab.connect(name, server.addr());
-    introduce(lab, &mut client, name);
-    client
-}
-
-fn introduce(lab: &Lab, client: &mut TcpPeer, name: &str) {
-    let doing = format!("waiting for NAME?, as {name}, who has just connected");
-    hears(lab, client, "NAME?", &doing);
-    client.send(format!("{name}\n").as_bytes());
-    let doing = format!("waiting, as {name}, who has just said this name, for the names of all who are there");
-    let names = client.read_line(&doing);
-    let is_there = names.starts_with("* ") && names.split(' ').any(|other| other == name);
-    lab.expect(
-        &doing,
-        format!("* and the names of all, {name} among them"),
-        names,
-        is_there,
-    );
-}
-
-/// One says a line, and the other reads it.
-fn says(lab: &Lab, (speaker, client): (&str, &mut TcpPeer), line: &str, (name, other): (&str, &mut TcpPeer)) {
-    client.send(format!("{line}\n").as_bytes());
-    let doing = format!("reading, as {name}, what {speaker} has said");
-    hears(lab, other, &format!("{speaker}: {line}"), &doing);
-}
-
-fn asks_who(lab: &Lab, client: &mut TcpPeer, expected: &str, doing: &str) {
-    client.send(b"/who\n");
-    hears(lab, client, expected, doing);
-}
-
-fn hears(lab: &Lab, client: &mut TcpPeer, expected: &str, doing: &str) {
-    let line = client.read_line(doing);
-    lab.expect(doing, expected, &line, line == expected);
-}
-
-/// Compares bytes and says where they first differ, instead of printing mebibytes.
-fn expect_same(lab: &Lab, doing: &str, received: &[u8], sent: &[u8]) {
-    let same = match received == sent {
-        true => sent.len(),
-        false => received.iter().zip(sent).take_while(|(a, b)| a == b).count(),
-    };
-    let seen = format!("{} bytes, of which the first {same} are right", received.len());
-    lab.expect(doing, format!("the same {} bytes", sent.len()), seen, received == sent);
 }
