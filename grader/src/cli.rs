@@ -1,5 +1,7 @@
 //! The command line: what can be asked of the grader, and which exit code answers it.
 
+mod maintain;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,7 +9,6 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, Subcommand};
 
-use crate::audit::Scope;
 use crate::course::{Course, Exercise};
 use crate::grade::Gradebook;
 use crate::grading::Grading;
@@ -19,8 +20,8 @@ use crate::report::format::{About, Format, Setting};
 use crate::say::{Stdout, say};
 use crate::trace::Traced;
 use crate::{
-    audit, board, class, diary, doctor, export, gradescope, handout, hint, intake, ledger, merge, new, pack, plan,
-    regrade, release, report, reset, selftest, similarity, stub, trace, watch,
+    board, class, diary, doctor, export, gradescope, hint, intake, ledger, merge, pack, plan, regrade, release, report,
+    reset, similarity, trace, watch,
 };
 
 /// Everything was graded.
@@ -208,11 +209,11 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
             exercises,
             jobs,
             record,
-        }) => audit_course(&course()?, &exercises, isolator(cli.isolation)?, jobs, record)?,
-        Some(Cmd::Selftest { jobs }) => try_hostile(&course()?, isolator(cli.isolation)?, jobs)?,
-        Some(Cmd::Stub { check }) => write_stubs(&course()?, check)?,
-        Some(Cmd::Handout { out }) => write_handout(&course()?, &out)?,
-        Some(Cmd::New { name }) => new_exercise(&course()?, &name)?,
+        }) => maintain::audit_course(&course()?, &exercises, isolator(cli.isolation)?, jobs, record)?,
+        Some(Cmd::Selftest { jobs }) => maintain::try_hostile(&course()?, isolator(cli.isolation)?, jobs)?,
+        Some(Cmd::Stub { check }) => maintain::write_stubs(&course()?, check)?,
+        Some(Cmd::Handout { out }) => maintain::write_handout(&course()?, &out)?,
+        Some(Cmd::New { name }) => maintain::new_exercise(&course()?, &name)?,
         Some(Cmd::Regrade(request)) => regrade_class(&course()?, &request, isolator(cli.isolation)?)?,
         Some(Cmd::Similarity(request)) => similar_works(&course()?, &request)?,
         Some(Cmd::Merge(request)) => merge_folders(&request)?,
@@ -382,76 +383,6 @@ fn names(exercises: &[&Exercise]) -> String {
 
 fn jobs(asked: Option<usize>) -> usize {
     asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
-}
-
-fn audit_course(
-    course: &Course,
-    asked: &[String],
-    isolator: Isolator,
-    jobs_asked: Option<usize>,
-    record: bool,
-) -> Result<u8> {
-    let exercises = selected(course, asked, asked.is_empty())?;
-    // Mutants spend their time in waits that end at a deadline, not at work: more of them than cores fit side by side.
-    let jobs = jobs_asked.unwrap_or_else(|| 5 * jobs(None));
-    let scope = if record { Scope::EveryCheck } else { Scope::NamedChecks };
-    let found = audit::audit(course, exercises, isolator, jobs, scope)?;
-    print(&found.report)?;
-    if record {
-        found.record()?;
-    }
-    for defect in &found.defects {
-        say!("defect: {defect}");
-    }
-    if found.defects.is_empty() {
-        print("\nThe tests are proven: no defect.\n")?;
-        return Ok(GRADED);
-    }
-    Ok(BELOW)
-}
-
-fn try_hostile(course: &Course, isolator: Isolator, jobs_asked: Option<usize>) -> Result<u8> {
-    let found = selftest::run(course, isolator, jobs(jobs_asked))?;
-    print(&found.report)?;
-    for defect in &found.defects {
-        say!("defect: {defect}");
-    }
-    Ok(if found.defects.is_empty() { GRADED } else { BELOW })
-}
-
-fn write_stubs(course: &Course, check: bool) -> Result<u8> {
-    if check {
-        let stale = stub::stale(course)?;
-        if stale.is_empty() {
-            print("Every stub is fresh.\n")?;
-            return Ok(GRADED);
-        }
-        say!("error: stale stubs: {}; run `cargo grader stub`", stale.join(" "));
-        return Ok(BELOW);
-    }
-    match stub::write(course)?.as_slice() {
-        [] => print("Every stub was fresh.\n")?,
-        written => print(&format!("Wrote the stubs of {}.\n", written.join(" ")))?,
-    }
-    Ok(GRADED)
-}
-
-fn write_handout(course: &Course, out: &Path) -> Result<u8> {
-    handout::write(course, out)?;
-    print(&format!(
-        "Handout: {}. Try it: cd there and run `cargo test -p {}`.\n",
-        out.display(),
-        course.exercises[0].name
-    ))?;
-    Ok(GRADED)
-}
-
-fn new_exercise(course: &Course, name: &str) -> Result<u8> {
-    for path in new::create(course, name)? {
-        print(&format!("{}\n", path.display()))?;
-    }
-    print(&format!("Next: cargo grader audit {}\n", &name[..4]))?;
-    Ok(GRADED)
 }
 
 fn pack_work(course: &Course, request: &pack::Request, isolator: Isolator) -> Result<u8> {
