@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::PoisonError;
@@ -96,7 +97,12 @@ impl Builder<'_> {
                 bail!("the compiler could not be jailed: {fault}");
             }
             if !ended.success() {
-                let reason = reason(&ended, wall, &Note::limits(&notes));
+                let limits = Note::limits(&notes);
+                ensure!(
+                    !is_killed_by_others(&ended, &limits),
+                    "the compiler was killed, and at none of its limits: has this machine run out of memory?"
+                );
+                let reason = reason(&ended, wall, &limits);
                 let ours = [
                     (stage.as_path(), "."),
                     (&self.exercise.dir, "."),
@@ -206,6 +212,11 @@ fn take(built: &Path, program: &Path) -> Result<Artifact> {
     })
 }
 
+/// Nothing of the student's runs yet, so it was the kernel for want of memory, or somebody on this machine.
+fn is_killed_by_others(ended: &process::Ended, limits: &[Limit]) -> bool {
+    !ended.at_limit && limits.is_empty() && ended.status.signal() == Some(nix::libc::SIGKILL)
+}
+
 /// The first thing that the compiler complained about, in one sentence.
 fn reason(ended: &process::Ended, wall: Duration, limits: &[Limit]) -> String {
     if ended.at_limit {
@@ -247,6 +258,8 @@ fn reason(ended: &process::Ended, wall: Duration, limits: &[Limit]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::process::ExitStatus;
+
     use super::*;
     use crate::course::Course;
 
@@ -281,6 +294,29 @@ mod tests {
         assert_eq!(staged("main.rs").as_deref(), Some("the course's"));
         assert_eq!(staged("wire.rs").as_deref(), Some("the course's"));
         assert_eq!(staged("other.rs"), None);
+    }
+
+    #[test]
+    fn a_compiler_that_others_killed_is_not_its_students_fault() {
+        let ended = |raw: i32, at_limit: bool| process::Ended {
+            status: ExitStatus::from_raw(raw),
+            at_limit,
+            stdout: String::new(),
+            stderr: String::new(),
+            seconds: 1.0,
+        };
+        let killed = nix::libc::SIGKILL;
+        assert!(is_killed_by_others(&ended(killed, false), &[]));
+        assert!(
+            !is_killed_by_others(&ended(killed, true), &[]),
+            "we did, at the time limit"
+        );
+        for limit in [Limit::Memory, Limit::Cpu] {
+            assert!(!is_killed_by_others(&ended(killed, false), &[limit]));
+        }
+        for own in [nix::libc::SIGSEGV, nix::libc::SIGABRT, 1 << 8] {
+            assert!(!is_killed_by_others(&ended(own, false), &[]), "{own}");
+        }
     }
 
     #[test]
