@@ -294,3 +294,20 @@ fn every_exercise_has_its_hints() {
         grader::hint::read(exercise).unwrap();
     }
 }
+
+/// What a student reads after full points: the idea in two sentences, and one thing to try.
+#[test]
+fn every_exercise_says_something_after_full_points() {
+    let course = grader::course::Course::load(&repository()).unwrap();
+    for exercise in &course.exercises {
+        let after = exercise.rubric.after.as_ref();
+        let after = after.unwrap_or_else(|| panic!("{}: no [after] in its rubric.toml", exercise.name));
+        let sentences = after
+            .idea
+            .split_inclusive(['.', '?'])
+            .filter(|end| !end.is_empty())
+            .count();
+        assert_eq!(sentences, 2, "{}: {}", exercise.name, after.idea);
+        assert!(!after.further.is_empty(), "{}: nothing to try further", exercise.name);
+    }
+}
