@@ -3,7 +3,7 @@
 //! A [`Screen`] is a guard. Its drop gives the terminal back; a panic does so before it speaks, and so does the first signal that asks the
 //! program to end, before anybody is told of it: also a program that hangs leaves a usable terminal.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -45,6 +45,14 @@ pub enum Happening {
     Resized,
     /// Asked to end by this signal. The terminal has been given back already: paint nothing more.
     Ended(i32),
+}
+
+/// Whether there is a terminal whose cursor can be moved, and whose owner wants colours.
+pub fn can_be_a_screen() -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    // A terminal of an editor or a pipe calls itself dumb, or nothing.
+    let moves = set("TERM").is_some_and(|term| term != "dumb");
+    moves && set("NO_COLOR").is_none() && io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
 /// The terminal, while it is ours: raw, on its alternate screen, without a cursor.

@@ -12,7 +12,7 @@ mod orders;
 mod saves;
 mod view;
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, Write};
 use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -41,7 +41,7 @@ pub struct Request {
     /// The exercise [default: the next one that is not done].
     #[arg(value_name = "exNN")]
     exercise: Option<String>,
-    /// Print reports one after the other: no colour, no moving cursor. So it is where NO_COLOR is set or no terminal is there.
+    /// Print reports one after the other: no colour, no moving cursor. So it is where NO_COLOR is set, TERM is dumb, or no terminal is there.
     #[arg(long)]
     plain: bool,
 }
@@ -80,9 +80,7 @@ enum Face {
 /// # Errors
 /// A broken course, no compiler, no terminal.
 pub fn run(course: &Course, request: &Request, isolator: &dyn Fn() -> Result<Isolator>) -> Result<u8> {
-    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let on_a_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    let plain = request.plain || no_colour || !on_a_terminal;
+    let plain = request.plain || !terminal::can_be_a_screen();
     let (tell, news) = mpsc::channel();
     let told = tell.clone();
     terminal::listen_to_signals(move |happening| drop(told.send(News::Terminal(happening))))?;

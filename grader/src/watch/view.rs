@@ -25,7 +25,12 @@ pub struct View {
     pub top: usize,
 }
 
-const KEYS: &str = "h hint  t trace  b book  l list  n next  r reset  Enter again  ↑↓ scroll  q quit";
+/// What the keys do, in as many words as fit.
+const KEYS: [&str; 3] = [
+    "h hint  t trace  b book  l list  n next  r reset  Enter again  ↑↓ scroll  q quit",
+    "h hint  t trace  b book  n next  q quit",
+    "h t b l n r  q quit",
+];
 
 impl View {
     /// The text of the body: a page, or how the checks ended.
@@ -71,7 +76,9 @@ impl View {
             ("", more) => Line::from(format!("── {more} more lines: ↓ ").dim()),
             (notice, _) => Line::from(notice.to_string().yellow()),
         });
-        lines.push(Line::from(KEYS.to_string().dim()));
+        let fits = |keys: &&&str| keys.chars().count() <= columns;
+        let keys = KEYS.iter().find(fits).unwrap_or(&KEYS[KEYS.len() - 1]);
+        lines.push(Line::from((*keys).to_string().dim()));
         lines
     }
 
@@ -81,8 +88,14 @@ impl View {
             Some(grade) => format!("{} of {} points", grade.points(), points_of(exercise)),
             None => String::new(),
         };
+        // The title gives way: the points can always be read.
+        let room = columns.saturating_sub(right.chars().count() + 2);
+        let left = match left.chars().count() > room {
+            true => left.chars().take(room.saturating_sub(1)).chain(['…']).collect(),
+            false => left,
+        };
         let gap = columns.saturating_sub(left.chars().count() + right.chars().count());
-        format!("{left}{}{right}", " ".repeat(gap.max(2)))
+        format!("{left}{}{right}", " ".repeat(gap))
     }
 }
 
