@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use harness::mistakes::{self, Mistake};
+use harness::mistakes::{self, Mistake, Outcomes};
 use harness::words;
 use serde::{Deserialize, Serialize};
 
@@ -156,7 +156,12 @@ impl Signatures {
             feedback: self.known[at].says.clone(),
             likeness,
         };
-        let found = mistakes::likely(&self.known, &failed(checks), &unknown(checks));
+        let seen = Outcomes {
+            passed: named(checks, |outcome| matches!(outcome, Outcome::Passed)),
+            failed: failed(checks),
+            unknown: unknown(checks),
+        };
+        let found = mistakes::likely(&self.known, &seen);
         found.into_iter().map(diagnosis).collect()
     }
 }
@@ -228,9 +233,11 @@ mod tests {
         }
     }
 
+    /// A program that fails these checks and passes another one.
     fn failing(names: &[&str]) -> Vec<CheckRun> {
-        let failed = || Outcome::Failed(Failure::default());
-        names.iter().map(|name| run(name, failed())).collect()
+        let failed = |name: &&str| run(name, Outcome::Failed(Failure::default()));
+        let passed = run("p9", Outcome::Passed);
+        names.iter().map(failed).chain([passed]).collect()
     }
 
     fn names(found: &[Diagnosis]) -> Vec<&str> {
@@ -250,6 +257,15 @@ mod tests {
         let known = known(&[("a", &["p1", "p2", "p3"]), ("b", &["h1"])]);
         assert!(known.diagnose(&failing(&["p1", "h4", "h5"])).is_empty());
         assert!(known.diagnose(&[]).is_empty());
+    }
+
+    #[test]
+    fn nothing_is_said_about_a_program_that_passes_nothing() {
+        let known = known(&[("a", &["p1", "p2"]), ("b", &["p1"])]);
+        let mut checks = failing(&["p1", "p2"]);
+        assert_eq!(names(&known.diagnose(&checks)), ["a"]);
+        checks.pop(); // the one that was passed
+        assert!(known.diagnose(&checks).is_empty());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How a TCP connection of the test comes to be: at its own server, or as a client.
 
-use crate::{TcpPeer, session::Session, tcp::at_least_a_moment};
+use crate::{TcpPeer, clue, session::Session, tcp::at_least_a_moment};
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, setsockopt, socket, sockopt},
@@ -138,7 +138,10 @@ impl TcpPeer {
         let why = match connect(deadline).and_then(|stream| Ok((stream.local_addr()?, stream))) {
             Ok((local, stream)) => return TcpPeer::new(session, stream, who, &other, (local, to)),
             Err(error) => match error.kind() {
-                ErrorKind::ConnectionRefused => format!("connection refused (ECONNREFUSED): nobody listens on {to}"),
+                ErrorKind::ConnectionRefused => clue::below(
+                    &format!("connection refused (ECONNREFUSED): nobody listens on {to}"),
+                    session.why_refused(&other, to),
+                ),
                 ErrorKind::TimedOut => format!("{}; the queue of waiting clients may be full", session.waited(since)),
                 _ => error.to_string(),
             },

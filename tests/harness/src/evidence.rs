@@ -1,10 +1,9 @@
-//! The record that a test leaves for the grader: one JSON line per [`Lab`](crate::Lab), written here and read back with the same type.
+//! The record that a test leaves for the grader: one JSON line per [`Lab`](crate::Lab), written here and read back with the same type (`reading.rs`).
 //!
 //! An exit status alone proves nothing: a test that ran nothing, or ran another program, exits 0 too. The record names the program that was
 //! started (device and inode), how many steps were taken, and how it came out.
 
-use crate::recording::Recording;
-use serde_json::{Value, json};
+use crate::{json::Json, recording::Recording};
 use std::{
     fs::OpenOptions,
     io::{self, Write},
@@ -13,6 +12,9 @@ use std::{
 
 /// The only version so far.
 pub const VERSION: u64 = 1;
+
+#[cfg(feature = "read")]
+pub use crate::reading::read_all;
 
 /// How a test came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +48,8 @@ impl Outcome {
             .map_or("", |(_, name)| name)
     }
 
-    fn from_name(name: &str) -> Option<Outcome> {
+    #[cfg(feature = "read")]
+    pub(crate) fn from_name(name: &str) -> Option<Outcome> {
         Self::NAMES
             .iter()
             .find(|(_, n)| *n == name)
@@ -114,61 +117,31 @@ pub struct Record {
 impl Record {
     /// The record as one line of JSON, without the newline.
     pub fn to_json(&self) -> String {
-        let failure = self.failure.as_ref().map(|f| {
-            json!({ "doing": f.doing, "expected": f.expected, "received": f.received, "chart": f.chart, "stderr": f.stderr })
-        });
-        json!({
-            "version": VERSION,
-            "package": self.package,
-            "check": self.check,
-            "case": self.case,
-            "subject": {
-                "path": self.subject.path.to_string_lossy(),
-                "device": self.subject.device,
-                "inode": self.subject.inode,
-            },
-            "steps": self.steps,
-            "seconds": self.seconds,
-            "outcome": self.outcome.name(),
-            "reason": self.reason,
-            "fix_first": self.fix_first,
-            "failure": failure,
-            "late": self.late,
-            "starved": self.starved,
-            "recording": self.recording.as_ref().map(Recording::to_json),
-        })
-        .to_string()
-    }
-
-    /// Reads one line back.
-    ///
-    /// # Errors
-    /// A sentence that names the first field which is missing or of the wrong kind.
-    pub fn from_json(line: &str) -> Result<Record, String> {
-        let value: Value = serde_json::from_str(line).map_err(|e| format!("not JSON: {e}"))?;
-        if number(&value, "version")? != VERSION {
-            return Err(format!("version {} of the evidence is unknown", value["version"]));
-        }
-        let outcome = text(&value, "outcome")?;
-        Ok(Record {
-            package: text(&value, "package")?,
-            check: text(&value, "check")?,
-            case: text(&value, "case")?,
-            subject: Identity {
-                path: text(&value["subject"], "path")?.into(),
-                device: number(&value["subject"], "device")?,
-                inode: number(&value["subject"], "inode")?,
-            },
-            steps: number(&value, "steps")?,
-            seconds: value["seconds"].as_f64().ok_or("`seconds` is not a number")?,
-            outcome: Outcome::from_name(&outcome).ok_or_else(|| format!("outcome `{outcome}` is unknown"))?,
-            reason: text(&value, "reason")?,
-            fix_first: text(&value, "fix_first")?,
-            failure: failure(&value["failure"])?,
-            late: value["late"].as_bool().unwrap_or_default(),
-            starved: value["starved"].as_str().unwrap_or_default().to_owned(),
-            recording: recording(&value["recording"])?,
-        })
+        let subject = Json::Object(vec![
+            ("path", Json::Text(self.subject.path.to_string_lossy())),
+            ("device", Json::Whole(self.subject.device)),
+            ("inode", Json::Whole(self.subject.inode)),
+        ]);
+        let fields = vec![
+            ("version", Json::Whole(VERSION)),
+            ("package", Json::from(&self.package)),
+            ("check", Json::from(&self.check)),
+            ("case", Json::from(&self.case)),
+            ("subject", subject),
+            ("steps", Json::Whole(self.steps)),
+            ("seconds", Json::Real(self.seconds)),
+            ("outcome", Json::from(self.outcome.name())),
+            ("reason", Json::from(&self.reason)),
+            ("fix_first", Json::from(&self.fix_first)),
+            ("failure", self.failure.as_ref().map_or(Json::Null, failure_to_json)),
+            ("late", Json::Bool(self.late)),
+            ("starved", Json::from(&self.starved)),
+            (
+                "recording",
+                self.recording.as_ref().map_or(Json::Null, Recording::to_json),
+            ),
+        ];
+        Json::Object(fields).to_string()
     }
 
     /// Adds the record to `file`. One write of one line: several tests of a process may do so at once.
@@ -185,49 +158,18 @@ impl Record {
     }
 }
 
-/// All the records of a file, in the order in which the tests ended.
-///
-/// # Errors
-/// When a line is not a record: then nothing in the file is to be trusted.
-pub fn read_all(text: &str) -> Result<Vec<Record>, String> {
-    let lines = text.lines().enumerate();
-    lines
-        .map(|(at, line)| Record::from_json(line).map_err(|e| format!("evidence, line {}: {e}", at + 1)))
-        .collect()
+fn failure_to_json(failure: &Failure) -> Json<'_> {
+    let fields = [
+        ("doing", &failure.doing),
+        ("expected", &failure.expected),
+        ("received", &failure.received),
+        ("chart", &failure.chart),
+        ("stderr", &failure.stderr),
+    ];
+    Json::Object(fields.map(|(name, text)| (name, text.into())).into())
 }
 
-/// Files of before there were recordings have none.
-fn recording(value: &Value) -> Result<Option<Recording>, String> {
-    (!value.is_null()).then(|| Recording::from_json(value)).transpose()
-}
-
-fn failure(value: &Value) -> Result<Option<Failure>, String> {
-    if value.is_null() {
-        return Ok(None);
-    }
-    Ok(Some(Failure {
-        doing: text(value, "doing")?,
-        expected: text(value, "expected")?,
-        received: text(value, "received")?,
-        chart: text(value, "chart")?,
-        stderr: text(value, "stderr")?,
-    }))
-}
-
-fn text(value: &Value, key: &str) -> Result<String, String> {
-    value[key]
-        .as_str()
-        .map(str::to_owned)
-        .ok_or_else(|| format!("`{key}` is not a text"))
-}
-
-fn number(value: &Value, key: &str) -> Result<u64, String> {
-    value[key]
-        .as_u64()
-        .ok_or_else(|| format!("`{key}` is not a whole number"))
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "read"))]
 mod tests {
     use super::*;
 

@@ -3,6 +3,8 @@
 use crate::{
     Blackhole, Finished, Launch, Listener, Loss, Refusing, Relay, Server, TcpPeer, Tool, UdpPeer, UnixServer,
     chart::{self, Style, Times},
+    clue,
+    folder::Folder,
     report,
     session::Session,
     sheet,
@@ -17,7 +19,6 @@ use std::{
     thread,
     time::Duration,
 };
-use tempfile::TempDir;
 
 /// Deadline of one step: how long nothing may happen.
 pub const STEP: Duration = Duration::from_secs(3);
@@ -68,7 +69,7 @@ pub struct Lab {
     evidence: Option<PathBuf>,
     /// How it ends stands in the sheet that this process prints last.
     collected: bool,
-    _folder: TempDir,
+    _folder: Folder,
 }
 
 impl Lab {
@@ -98,10 +99,7 @@ impl Lab {
             (None, Some(built)) => built.into(),
             (None, None) => panic!("no program to test: cargo built none, and WORKBOOK_SUBJECT is not set"),
         };
-        let folder = tempfile::Builder::new()
-            .prefix("lab-")
-            .tempdir()
-            .unwrap_or_else(|e| panic!("a temporary folder: {e}"));
+        let folder = Folder::make("lab-").unwrap_or_else(|e| panic!("a temporary folder: {e}"));
         let (check, case) = check_and_case();
         Lab {
             session: Session::new(
@@ -254,7 +252,9 @@ impl Lab {
     pub fn expect(&self, doing: &str, expected: impl Display, received: impl Display, ok: bool) {
         self.session.step();
         if !ok {
-            self.fail(doing, expected, received);
+            let (expected, received) = (expected.to_string(), received.to_string());
+            let clue = clue::of_texts(&expected, &received);
+            self.fail(doing, expected, clue::below(&received, clue));
         }
     }
 

@@ -3,7 +3,6 @@
 use crate::{
     Finished, Program, Server,
     evidence::Identity,
-    pi::{self, Pi},
     process::{self, Spawned, Spec},
     running::Running,
     session::Session,
@@ -29,7 +28,8 @@ pub struct Launch {
     /// What the tracer is to do; without one, nobody traces.
     plan: Option<trace::Plan>,
     /// The fake Raspberry Pi that it is to run on.
-    pub(crate) board: Option<Pi>,
+    #[cfg(feature = "pi")]
+    pub(crate) board: Option<crate::pi::Pi>,
 }
 
 enum What {
@@ -57,6 +57,7 @@ impl Launch {
             nofile: None,
             lane,
             plan: None,
+            #[cfg(feature = "pi")]
             board: None,
         }
     }
@@ -70,6 +71,7 @@ impl Launch {
             nofile: None,
             lane: name.to_owned(),
             plan: None,
+            #[cfg(feature = "pi")]
             board: None,
         }
     }
@@ -96,7 +98,7 @@ impl Launch {
     pub fn start(mut self) -> Program {
         let session = self.session.clone();
         session.step();
-        if session.traces_all() && self.board.is_none() {
+        if session.traces_all() && !self.is_on_a_board() {
             self.plan().calls.extend_from_slice(trace::SOCKET_CALLS);
         }
         let (spec, identity) = (self.spec(), self.identity());
@@ -114,7 +116,7 @@ impl Launch {
         // A tracer knows the program's own process; otherwise it has to be looked for behind the launcher.
         let behind_jail = identity
             .clone()
-            .filter(|_| spec.launcher && self.plan.is_none() && self.board.is_none());
+            .filter(|_| spec.launcher && self.plan.is_none() && !self.is_on_a_board());
         let running = Running::watch(child, lane, identity.is_some(), behind_jail, &session);
         session.add_program(running.clone(), identity);
         Program::new(session, running)
@@ -137,9 +139,17 @@ impl Launch {
         self.plan.get_or_insert_default()
     }
 
+    fn is_on_a_board(&self) -> bool {
+        #[cfg(feature = "pi")]
+        return self.board.is_some();
+        #[cfg(not(feature = "pi"))]
+        false
+    }
+
     fn spawn(&self, spec: &Spec) -> io::Result<Spawned> {
+        #[cfg(feature = "pi")]
         if let Some(pi) = &self.board {
-            return pi::spawn(spec, pi).map_err(io::Error::other);
+            return crate::pi::spawn(spec, pi).map_err(io::Error::other);
         }
         match &self.plan {
             #[cfg(target_os = "linux")]

@@ -10,27 +10,39 @@
 //!               └─ Session                         transcript ─▶ chart ─▶ report; steps and failure ─▶ evidence
 //! ```
 
+#![cfg_attr(not(all(feature = "fsp", feature = "pi")), allow(dead_code))] // what only those parts use
+
 mod blackhole;
 mod busy;
 pub mod chart;
+mod clue;
 mod connect;
 mod descriptors;
 mod escape;
 pub mod evidence;
+mod explain;
 mod family;
 mod flow;
 mod fold;
+mod folder;
+#[cfg(feature = "fsp")]
 pub mod fsp;
+mod json;
 mod lab;
 mod launch;
 mod loss;
+#[cfg(target_os = "linux")]
+mod meanwhile;
 mod merge;
 pub mod mistakes;
 mod output;
+#[cfg(feature = "pi")]
 pub mod pi;
 mod proc;
 mod process;
 mod program;
+#[cfg(feature = "read")]
+mod reading;
 pub mod recording;
 mod redact;
 mod refusing;
@@ -53,6 +65,8 @@ pub mod words;
 
 pub use blackhole::Blackhole;
 pub use connect::Listener;
+#[cfg(feature = "insta")]
+#[doc(hidden)]
 pub use insta;
 pub use lab::{Exercise, Grading, Lab, STEP, WALL};
 pub use launch::Launch;

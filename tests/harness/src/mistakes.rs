@@ -4,9 +4,14 @@
 //! (Jaccard), each weighted by how rarely the known mistakes lose it, because a check that everybody loses tells nothing. Checks that say
 //! nothing about the program (a control failed, not run here) are in neither set.
 //!
-//! A mistake is named from [`SURE`] on, and only if at most [`AT_MOST`] are that close together: more would be guessing.
+//! A mistake is named from [`SURE`] on, and only if at most [`AT_MOST`] are that close together: more would be guessing. Nothing is said of a
+//! program that passed no check: it may be wrong in any way, and whatever mistake loses the most would look like it.
 
 use std::collections::BTreeSet;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 /// The least likeness, of 1, that is worth saying.
 pub const SURE: f64 = 0.7;
@@ -24,14 +29,25 @@ pub struct Mistake {
     pub fails: BTreeSet<String>,
 }
 
-/// What the failed checks look like: places in `known` with their likeness, the likeliest first; empty when that is not sure.
-pub fn likely(known: &[Mistake], failed: &BTreeSet<String>, unknown: &BTreeSet<String>) -> Vec<(usize, f64)> {
-    if failed.is_empty() {
+/// How the checks of a program came out, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Outcomes {
+    /// It did what was asked.
+    pub passed: BTreeSet<String>,
+    /// It did something else.
+    pub failed: BTreeSet<String>,
+    /// They say nothing about it.
+    pub unknown: BTreeSet<String>,
+}
+
+/// What a program looks like: places in `known` with their likeness, the likeliest first; empty when that is not sure.
+pub fn likely(known: &[Mistake], seen: &Outcomes) -> Vec<(usize, f64)> {
+    if seen.failed.is_empty() || seen.passed.is_empty() {
         return Vec::new();
     }
     let mut found: Vec<(usize, f64)> = known
         .iter()
-        .map(|mistake| likeness(known, failed, &mistake.fails, unknown))
+        .map(|mistake| likeness(known, seen, &mistake.fails))
         .enumerate()
         .filter(|(_, likeness)| *likeness >= SURE)
         .collect();
@@ -44,23 +60,18 @@ pub fn likely(known: &[Mistake], failed: &BTreeSet<String>, unknown: &BTreeSet<S
     found
 }
 
-fn likeness(
-    known: &[Mistake],
-    failed: &BTreeSet<String>,
-    signature: &BTreeSet<String>,
-    unknown: &BTreeSet<String>,
-) -> f64 {
+fn likeness(known: &[Mistake], seen: &Outcomes, signature: &BTreeSet<String>) -> f64 {
     let weight = |names: &mut dyn Iterator<Item = &String>| -> f64 {
         names
-            .filter(|name| !unknown.contains(*name))
+            .filter(|name| !seen.unknown.contains(*name))
             .map(|name| rarity(known, name))
             .sum()
     };
-    let all = weight(&mut failed.union(signature));
+    let all = weight(&mut seen.failed.union(signature));
     if all == 0.0 {
         return 0.0;
     }
-    weight(&mut failed.intersection(signature)) / all
+    weight(&mut seen.failed.intersection(signature)) / all
 }
 
 /// How much a lost check tells: the fewer known mistakes lose it, the more.
@@ -75,17 +86,20 @@ fn rarity(known: &[Mistake], check: &str) -> f64 {
 /// # Errors
 /// It is no such file; the sentence says where.
 pub fn read(text: &str) -> Result<Vec<Mistake>, String> {
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
-    let listed = table.get("mistake").and_then(|list| list.as_array());
-    let one = |entry: &toml::Value| {
-        let says = entry.get("says")?.as_str()?.to_owned();
-        let fails = entry.get("fails")?.as_array()?.iter();
+    let table = DeTable::parse(text).map_err(|error| error.to_string())?;
+    let listed = table
+        .get_ref()
+        .get("mistake")
+        .and_then(|list| list.get_ref().as_array());
+    let one = |entry: &Spanned<DeValue>| {
+        let says = entry.get_ref().get("says")?.get_ref().as_str()?.to_owned();
+        let fails = entry.get_ref().get("fails")?.get_ref().as_array()?.iter();
         let fails = fails
-            .map(|name| name.as_str().map(str::to_owned))
+            .map(|name| name.get_ref().as_str().map(str::to_owned))
             .collect::<Option<_>>()?;
         Some(Mistake { says, fails })
     };
-    let all = listed.map_or(&[][..], Vec::as_slice).iter().map(one);
+    let all = listed.into_iter().flatten().map(one);
     all.collect::<Option<_>>()
         .ok_or_else(|| "every [[mistake]] needs `says` and a list `fails`".to_owned())
 }
@@ -93,6 +107,26 @@ pub fn read(text: &str) -> Result<Vec<Mistake>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn names(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_program_that_passed_nothing_looks_like_no_mistake() {
+        let fails = names(&["a", "b", "c"]);
+        let known = [Mistake {
+            says: "everything".to_owned(),
+            fails: fails.clone(),
+        }];
+        let mut seen = Outcomes {
+            failed: fails,
+            ..Outcomes::default()
+        };
+        assert!(likely(&known, &seen).is_empty());
+        seen.passed = names(&["d"]);
+        assert_eq!(likely(&known, &seen).len(), 1);
+    }
 
     #[test]
     fn a_file_is_read_and_a_wrong_one_is_refused() {

@@ -3,6 +3,7 @@
 //! These are handles: dropping one ends nothing, the [`Lab`](crate::Lab) ends all its programs.
 
 use crate::{
+    clue,
     escape::{quoted, size},
     output::Line,
     proc,
@@ -97,8 +98,10 @@ impl Program {
         let doing = format!("reading the next line of `{}`", self.running.lane);
         let line = self.line(&doing, &quoted(expected.as_bytes(), 300));
         if line != expected {
+            let clue = clue::of_texts(expected, &line);
             let (expected, line) = (quoted(expected.as_bytes(), 300), quoted(line.as_bytes(), 300));
-            self.session.fail_at(&self.running.lane, &doing, &expected, &line);
+            self.session
+                .fail_at(&self.running.lane, &doing, &expected, &clue::below(&line, clue));
         }
     }
 
@@ -141,6 +144,8 @@ impl Program {
         }
         let Some(exit) = self.running.over(deadline) else {
             let received = format!("it still runs after {}", self.session.late(since));
+            let why = self.session.why_idle(&self.running, since.elapsed(), ".");
+            let received = clue::below(&received, why);
             self.session
                 .fail_at(&self.running.lane, doing, "the program ends", &received);
         };
@@ -278,7 +283,11 @@ impl Program {
                 )
             }
             Line::Late(part) if part.is_empty() => {
-                format!("{}; the program still runs", self.session.waited(since))
+                let received = format!("{}; the program still runs", self.session.waited(since));
+                let why = self
+                    .session
+                    .why_idle(&self.running, since.elapsed(), ", and has printed nothing more.");
+                clue::below(&received, why)
             }
             Line::Late(part) => {
                 format!(
@@ -338,12 +347,9 @@ impl Program {
         subject
     }
 
-    /// The process that runs the program itself: behind a jail, not the one we started.
+    /// The process that runs the program itself.
     pub(crate) fn subject(&self) -> Pid {
-        match &self.running.behind_jail {
-            Some(identity) => proc::subject_behind(self.running.pid, identity),
-            None => self.running.pid,
-        }
+        self.running.process()
     }
 }
 

@@ -1,6 +1,10 @@
 //! What `rubric.toml` says about one check: the words a student reads when it fails.
 
 use std::time::Duration;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 /// One `[[check]]` of a rubric.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,8 +32,8 @@ pub(crate) fn output_kib(rubric: &str) -> Option<u64> {
 }
 
 fn limit(rubric: &str, name: &str) -> Option<u64> {
-    let table: toml::Table = rubric.parse().ok()?;
-    table.get("limits")?.get(name)?.as_integer()?.try_into().ok()
+    let table = DeTable::parse(rubric).ok()?;
+    whole(table.get_ref().get("limits")?.get_ref().get(name))
 }
 
 /// The entry of the check named `name`, if the rubric has one.
@@ -55,19 +59,17 @@ pub(crate) struct Rubric {
 impl Rubric {
     /// Reads as much as there is: a rubric with a mistake is the grader's to complain about.
     pub fn of(rubric: &str) -> Rubric {
-        let table: toml::Table = rubric.parse().unwrap_or_default();
-        let listed = table.get("check").and_then(|list| list.as_array());
-        let listed = listed.map_or(&[][..], Vec::as_slice);
+        let Ok(table) = DeTable::parse(rubric) else {
+            return Rubric::default();
+        };
+        let table = table.get_ref();
+        let listed = table.get("check").and_then(|list| list.get_ref().as_array());
+        let checks = listed.into_iter().flatten().map(Spanned::get_ref);
+        let is_public = |check: &&DeValue| text(check.get("visibility")) == "public";
         Rubric {
             title: text(table.get("title")),
-            public: listed
-                .iter()
-                .filter(|check| text(check.get("visibility")) == "public")
-                .count(),
-            checks: listed
-                .iter()
-                .map(|check| (text(check.get("name")), entry(check)))
-                .collect(),
+            public: checks.clone().filter(is_public).count(),
+            checks: checks.map(|check| (text(check.get("name")), entry(check))).collect(),
         }
     }
 
@@ -78,17 +80,24 @@ impl Rubric {
     }
 }
 
-fn entry(check: &toml::Value) -> Check {
-    let points = check.get("points").and_then(|points| points.as_integer());
+fn entry(check: &DeValue) -> Check {
     Check {
         id: text(check.get("id")),
-        points: points.and_then(|points| points.try_into().ok()).unwrap_or(0),
+        points: whole(check.get("points")).unwrap_or(0),
         concept: text(check.get("concept")),
         feedback: text(check.get("feedback")),
         book: text(check.get("book")),
     }
 }
 
-fn text(value: Option<&toml::Value>) -> String {
-    value.and_then(|value| value.as_str()).unwrap_or_default().to_owned()
+fn text(value: Option<&Spanned<DeValue>>) -> String {
+    value
+        .and_then(|value| value.get_ref().as_str())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn whole(value: Option<&Spanned<DeValue>>) -> Option<u64> {
+    let number = value?.get_ref().as_integer()?;
+    u64::from_str_radix(number.as_str(), number.radix()).ok()
 }

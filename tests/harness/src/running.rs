@@ -3,6 +3,7 @@
 use crate::{
     escape::{quoted, visible_lines},
     output::Output,
+    proc,
     process::{EndOfProcess, Exit, FAR, Spawned},
     session::Session,
 };
@@ -77,6 +78,14 @@ impl Running {
         return self.end.record().map(crate::trace::Record::seen);
         #[cfg(not(target_os = "linux"))]
         None
+    }
+
+    /// The process that runs the program itself: behind a jail, not the one we started.
+    pub fn process(&self) -> Pid {
+        match &self.behind_jail {
+            Some(identity) => proc::subject_behind(self.pid, identity),
+            None => self.pid,
+        }
     }
 
     /// How it ended, once everything it printed has been read too.

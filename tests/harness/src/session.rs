@@ -257,6 +257,14 @@ impl Session {
         }
     }
 
+    /// The program under test with this column.
+    pub fn subject(&self, lane: &str) -> Option<Arc<Running>> {
+        let programs = self.lock().programs.clone();
+        programs
+            .into_iter()
+            .rfind(|program| program.subject && program.lane == lane)
+    }
+
     /// Records everything from now on, and calls unless there is a reason why that is impossible.
     pub fn record_all(&self, tracing: Result<(), String>) {
         self.transcript.keep_more();

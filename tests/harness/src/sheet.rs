@@ -6,7 +6,7 @@
 
 use crate::{
     evidence::{Failure, Outcome, Record},
-    mistakes::{self, Mistake},
+    mistakes::{self, Mistake, Outcomes},
     rubric, words,
 };
 use std::{
@@ -154,28 +154,26 @@ impl Sheet {
         {
             return Vec::new();
         }
-        let failed = named(&|ended| ended.outcome == Outcome::Failed);
-        let mut unknown: BTreeSet<String> = named(&|ended| !matches!(ended.outcome, Outcome::Failed | Outcome::Passed));
+        let mut seen = Outcomes {
+            passed: named(&|ended| ended.outcome == Outcome::Passed),
+            failed: named(&|ended| ended.outcome == Outcome::Failed),
+            unknown: named(&|ended| !matches!(ended.outcome, Outcome::Failed | Outcome::Passed)),
+        };
         // A check that was not asked for says nothing either.
         let asked: BTreeSet<String> = named(&|_| true);
-        unknown.extend(
-            known
-                .iter()
-                .flat_map(|one| &one.fails)
-                .filter(|name| !asked.contains(*name))
-                .cloned(),
-        );
-        let found = mistakes::likely(known, &failed, &unknown);
+        let all = known.iter().flat_map(|one| &one.fails);
+        seen.unknown.extend(all.filter(|name| !asked.contains(*name)).cloned());
+        let found = mistakes::likely(known, &seen);
         found.iter().map(|(at, _)| known[*at].says.clone()).collect()
     }
 
     /// Where to go on from here.
     fn what_to_do(&self, first: &Ended) -> String {
         let Sheet { package, .. } = self;
+        let only = format!("  Only this check   cargo test -p {package} ");
+        let name = fitting(&first.check, words::WIDTH.saturating_sub(only.len()));
         format!(
-            "\n  Only this check   cargo test -p {package} {}\n  A hint            cargo grader hint {package}\n  \
-             Again on save     cargo grader watch {package}\n",
-            first.check
+            "\n{only}{name}\n  A hint            cargo grader hint {package}\n  Again on save     cargo grader watch {package}\n"
         )
     }
 
@@ -188,6 +186,14 @@ impl Sheet {
             "\n  All public checks pass. What comes next: cargo grader next\n  Points so far: cargo grader {}\n",
             self.package
         )
+    }
+}
+
+/// As much of a check's name as fits: `cargo test` takes a part of it, and a command that is broken in two cannot be copied.
+fn fitting(check: &str, room: usize) -> &str {
+    match check.get(..room) {
+        Some(beginning) if check.len() > room => &beginning[..beginning.rfind('_').unwrap_or(room)],
+        _ => check,
     }
 }
 
@@ -259,5 +265,17 @@ impl Ended {
             (None, _) => String::new(),
         };
         words::then(&check.id, &self.check, &why)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fitting;
+
+    #[test]
+    fn a_name_that_is_too_long_ends_between_two_words() {
+        assert_eq!(fitting("three_clients_in_a_row", 30), "three_clients_in_a_row");
+        assert_eq!(fitting("three_clients_in_a_row", 15), "three_clients");
+        assert_eq!(fitting("threeclients", 5), "three");
     }
 }

@@ -3,7 +3,7 @@
 //! Comparing is done here; insta is asked only when a maintainer updates snapshots (`INSTA_UPDATE`, `cargo insta`). Where a suite is graded
 //! there is no cargo workspace for insta to find, and its report would stand beside ours.
 
-use crate::{Lab, escape::quoted};
+use crate::{Lab, clue, escape::quoted};
 
 /// Compares text with an inline insta snapshot (`@"…"`), after replacing the ports and pids of this run.
 #[macro_export]
@@ -11,11 +11,34 @@ macro_rules! assert_snapshot {
     ($lab:expr, $text:expr, @$snapshot:literal $(,)?) => {{
         let redacted = $lab.redact(::std::convert::AsRef::<str>::as_ref(&$text));
         if $crate::snapshot::updating() {
-            $crate::insta::assert_snapshot!(redacted, @$snapshot);
+            $crate::write_snapshot!(redacted, @$snapshot);
         } else {
             $crate::snapshot::compare(&$lab, &redacted, $snapshot);
         }
     }};
+}
+
+/// Hands a text to insta, which writes it into the source.
+#[cfg(feature = "insta")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! write_snapshot {
+    ($text:expr, @$snapshot:literal) => {
+        $crate::insta::assert_snapshot!($text, @$snapshot)
+    };
+}
+
+/// Students' test programs hold no insta: it would be a fifth of what they compile.
+#[cfg(not(feature = "insta"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! write_snapshot {
+    ($text:expr, @$snapshot:literal) => {
+        panic!(
+            "these tests hold no insta, so they cannot write the snapshot of {:?}: update it in `solutions/`, or with `--features harness/insta`",
+            $text
+        )
+    };
 }
 
 /// Whether insta is to write new snapshots instead.
@@ -42,10 +65,14 @@ pub fn compare(lab: &Lab, received: &str, snapshot: &str) {
         .checked_sub(1)
         .map(|before| format!("\nafter {}", line(&received, before)))
         .unwrap_or_default();
+    let clue = expected
+        .get(at)
+        .zip(received.get(at))
+        .and_then(|(wanted, found)| clue::of_texts(wanted, found));
     lab.fail(
         &format!("{doing}, line {}", at + 1),
         line(&expected, at) + &after,
-        line(&received, at),
+        clue::below(&line(&received, at), clue),
     )
 }
 

@@ -1,7 +1,9 @@
 //! A TCP connection of the test: it says exactly what it sent and what came back, and it can misbehave on purpose.
 
 use crate::{
+    clue,
     escape::{quoted, size},
+    explain::Talk,
     session::Session,
 };
 use nix::{
@@ -11,7 +13,7 @@ use nix::{
 use std::{
     io::{self, ErrorKind, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -34,6 +36,7 @@ pub struct TcpPeer {
     other: String,
     local: SocketAddr,
     remote: SocketAddr,
+    talk: Talk,
     /// Has said that it is done; its end is no news any more.
     done: bool,
 }
@@ -42,7 +45,7 @@ pub struct TcpPeer {
 enum Stop {
     EndOfStream,
     Reset(io::Error),
-    Silence(String),
+    Silence(String, Duration),
     /// So many bytes, and still no end.
     TooMuch(usize),
 }
@@ -74,6 +77,7 @@ impl TcpPeer {
             other,
             local,
             remote,
+            talk: Talk::default(),
             done: false,
         }
     }
@@ -121,8 +125,8 @@ impl TcpPeer {
             let at = received.iter().zip(expected).take_while(|(a, b)| a == b).count();
             let words = format!("{}: {}", size(received.len()), quoted(&received, SHOWN));
             let difference = format!("the first difference is at byte {}", at + 1);
-            self.session
-                .fail_at(&self.who, doing, &wanted, &format!("{words}\n{difference}"));
+            let received = clue::below(&format!("{words}\n{difference}"), clue::of_bytes(expected, &received));
+            self.session.fail_at(&self.who, doing, &wanted, &received);
         }
     }
 
@@ -195,7 +199,7 @@ impl TcpPeer {
             .transcript
             .message(&self.who, &self.other, "half-close", "");
         // ENOTCONN: the other side is gone already; the next read will tell.
-        let _ = self.stream.shutdown(Shutdown::Write);
+        self.shut();
     }
 
     /// Ends the connection with a reset instead of a farewell (`SO_LINGER` 0).
@@ -221,7 +225,7 @@ impl TcpPeer {
         self.session.step();
         self.note_sent(out, ", then half-close");
         let (bytes, stop, sent) = thread::scope(|scope| {
-            let writer = scope.spawn(|| self.write(out).map(|()| drop(self.stream.shutdown(Shutdown::Write))));
+            let writer = scope.spawn(|| self.write(out).map(|()| self.shut()));
             let (bytes, stop) = self.read(MOST, |_| false);
             if !matches!(stop, Some(Stop::EndOfStream)) {
                 // The writer must not sit out its own deadline on a connection that is given up.
@@ -262,6 +266,11 @@ impl TcpPeer {
         self.remote
     }
 
+    fn shut(&self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
+        self.talk.has_ended.store(true, Ordering::Relaxed);
+    }
+
     fn note_sent(&self, bytes: &[u8], how: &str) {
         let data = format!("{}{how}", quoted(bytes, SHOWN));
         self.session
@@ -277,7 +286,10 @@ impl TcpPeer {
                 .stream
                 .set_write_timeout(Some(at_least_a_moment(self.session.patience())));
             match (&self.stream).write(&bytes[sent..]) {
-                Ok(n) => sent += n,
+                Ok(n) => {
+                    sent += n;
+                    self.talk.sent.fetch_add(n, Ordering::Relaxed);
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if is_silence(&error) => {
                     let why = format!("{}: the other side does not read", self.session.waited(since));
@@ -294,12 +306,13 @@ impl TcpPeer {
 
     fn fail_sending(&self, all: usize, sent: usize, why: &str) -> ! {
         let doing = format!("sending {} to {}", size(all), self.other);
-        self.session.fail_at(
-            &self.who,
-            &doing,
-            "the other side takes them",
-            &format!("after {}: {why}", size(sent)),
-        )
+        let is_gone = ["(ECONNRESET)", "(EPIPE)"].iter().any(|name| why.contains(name));
+        let closed = is_gone
+            .then(|| self.session.why_closed(&self.other, &self.talk))
+            .flatten();
+        let received = clue::below(&format!("after {}: {why}", size(sent)), closed);
+        self.session
+            .fail_at(&self.who, &doing, "the other side takes them", &received)
     }
 
     fn read_until(&mut self, n: usize, enough: impl Fn(&[u8]) -> bool, doing: &str, expected: &str) -> Vec<u8> {
@@ -337,9 +350,14 @@ impl TcpPeer {
                 .set_read_timeout(Some(at_least_a_moment(self.session.patience())));
             match (&self.stream).read(buffer) {
                 Ok(0) => return Err(Stop::EndOfStream),
-                Ok(n) => return Ok(n),
+                Ok(n) => {
+                    self.talk.received.fetch_add(n, Ordering::Relaxed);
+                    return Ok(n);
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if is_silence(&error) => return Err(Stop::Silence(self.session.waited(since))),
+                Err(error) if is_silence(&error) => {
+                    return Err(Stop::Silence(self.session.waited(since), since.elapsed()));
+                }
                 Err(error) => return Err(Stop::Reset(error)),
             }
         }
@@ -359,18 +377,32 @@ impl TcpPeer {
     }
 
     fn fail_reading(&self, doing: &str, expected: &str, bytes: &[u8], stop: Option<Stop>) -> ! {
+        let why = stop.as_ref().and_then(|stop| self.why(stop, expected));
         let end = match stop {
             None => "the connection is still open".to_owned(),
             Some(Stop::EndOfStream) => "end of stream".to_owned(),
             Some(Stop::Reset(error)) => in_words(&error),
-            Some(Stop::Silence(waited)) => format!("{waited}; the connection is still open"),
+            Some(Stop::Silence(waited, _)) => format!("{waited}; the connection is still open"),
             Some(Stop::TooMuch(bytes)) => format!("no end after {}", size(bytes)),
         };
         let received = match bytes.len() {
             0 => end,
             n => format!("{} {}, then {end}", size(n), quoted(bytes, SHOWN)),
         };
-        self.session.fail_at(&self.who, doing, expected, &received)
+        self.session
+            .fail_at(&self.who, doing, expected, &clue::below(&received, why))
+    }
+
+    fn why(&self, stop: &Stop, expected: &str) -> Option<String> {
+        let for_end = expected.starts_with("end of stream");
+        match stop {
+            Stop::EndOfStream | Stop::Reset(_) => self.session.why_closed(&self.other, &self.talk),
+            Stop::Silence(_, waited) => {
+                let ends = (self.local, self.remote);
+                self.session.why_silent(&self.other, ends, &self.talk, *waited, for_end)
+            }
+            _ => None,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Nothing here makes text safe to show: what a program wrote is cleaned by whoever passes it.
 
-use crate::evidence::Failure;
+use crate::{clue, evidence::Failure};
 
 /// Columns of a text report. Charts and programs' output may be wider; they are not wrapped.
 pub const WIDTH: usize = 80;
@@ -65,9 +65,11 @@ pub fn is_unfinished(received: &str) -> bool {
 
 /// What went wrong in full: the step, the conversation, and what the program said meanwhile.
 pub fn in_full(failure: &Failure) -> String {
-    let mut text = field("While", &failure.doing);
+    let (clue, received) = clue::taken_out(&failure.received);
+    let mut text = clue.map_or_else(String::new, |clue| paragraph("    ", &clue) + "\n");
+    text += &field("While", &failure.doing);
     text += &field("Expected", &failure.expected);
-    text += &field("Received", &failure.received);
+    text += &field("Received", &received);
     if !failure.chart.trim().is_empty() {
         let chart = indented("      ", failure.chart.trim_matches('\n'));
         text += &format!("\n    What happened\n{chart}");
@@ -116,6 +118,9 @@ pub fn in_short(failure: &Failure) -> String {
             None => line,
         }
     };
+    if let (Some(clue), _) = clue::taken_out(&failure.received) {
+        return clue;
+    }
     let (expected, received) = (short(&failure.expected), short(&failure.received));
     format!("expected {expected}; received {received}")
 }

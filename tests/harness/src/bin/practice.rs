@@ -4,11 +4,13 @@ use harness::fsp::{Model, Oracle, Request, Tree};
 use nix::sys::{
     resource::{Resource, getrlimit},
     signal::{SigSet, Signal},
+    socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, socket},
 };
 use std::{
     env, fs,
     io::{self, BufRead, Read, Write},
     net::{Shutdown, TcpListener, TcpStream, UdpSocket},
+    os::fd::AsRawFd,
     process::{Command, ExitCode, Stdio},
     thread,
 };
@@ -24,6 +26,14 @@ fn main() -> io::Result<ExitCode> {
         ["unread", ..] => serve(port(&args), close_with_unread_data)?,
         ["deaf"] => serve(0, read_nothing)?,
         ["exits-at-connect"] => serve(0, leave)?,
+        ["once"] => serve_one()?,
+        ["keeps"] => keep_every_client()?,
+        ["hoards"] => serve(0, |mut stream| io::copy(&mut stream, &mut io::sink()).map(drop))?,
+        ["one-piece"] => serve(0, echo_one_piece)?,
+        ["one-at-a-time"] => serve(0, read_nothing)?,
+        // Servers that nobody reaches.
+        ["never-listens"] => bind_only()?,
+        ["swapped"] => print_the_port_swapped()?,
         ["udp"] => echo_datagrams()?,
         ["fsp", oracle, root, ..] => serve_files(oracle, root, port(&args[3..]))?,
         // First lines.
@@ -77,6 +87,43 @@ fn serve(port: u16, each: fn(TcpStream) -> io::Result<()>) -> io::Result<()> {
     for stream in listener.incoming() {
         let _ = each(stream?);
     }
+    Ok(())
+}
+
+fn serve_one() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("listening on {}", listener.local_addr()?);
+    listener.accept().map(drop)
+}
+
+fn keep_every_client() -> io::Result<()> {
+    let mut clients = Vec::new();
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("listening on {}", listener.local_addr()?);
+    for stream in listener.incoming() {
+        clients.push(stream?);
+    }
+    Ok(())
+}
+
+fn echo_one_piece(mut stream: TcpStream) -> io::Result<()> {
+    let mut buffer = [0; 100];
+    let received = stream.read(&mut buffer)?;
+    stream.write_all(&buffer[..received])
+}
+
+fn bind_only() -> io::Result<()> {
+    let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None)?;
+    bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0))?;
+    println!("listening on {}", getsockname::<SockaddrIn>(socket.as_raw_fd())?);
+    wait();
+    Ok(())
+}
+
+fn print_the_port_swapped() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("listening on 127.0.0.1:{}", listener.local_addr()?.port().swap_bytes());
+    wait();
     Ok(())
 }
 

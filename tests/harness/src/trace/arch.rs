@@ -176,4 +176,6 @@ mod machine {
     }
 }
 
-pub(crate) use machine::{AUDIT_ARCH, CALL_LENGTH, Registers};
+#[cfg(feature = "pi")]
+pub(crate) use machine::CALL_LENGTH;
+pub(crate) use machine::{AUDIT_ARCH, Registers};
