@@ -30,7 +30,7 @@ pub(crate) fn of_bytes(expected: &[u8], received: &[u8]) -> Option<String> {
         .or_else(|| missing_part(expected, received))
         .or_else(|| reversed(expected, received))
         .or_else(|| letters(expected, received))
-        .or_else(|| one_number(expected, received))
+        .or_else(|| numbers(expected, received))
 }
 
 /// The same of two texts. Where only their last words differ and those are bytes in hexadecimal, it is about the bytes.
@@ -148,31 +148,35 @@ fn letters(expected: &[u8], received: &[u8]) -> Option<String> {
     alike.then(|| "Only capital and small letters differ.".to_owned())
 }
 
-/// Two texts that differ in one number.
-fn one_number(expected: &[u8], received: &[u8]) -> Option<String> {
+/// Two texts that differ in numbers only.
+fn numbers(expected: &[u8], received: &[u8]) -> Option<String> {
     let (expected, received) = (str::from_utf8(expected).ok()?, str::from_utf8(received).ok()?);
     let (wanted, found) = (pieces(expected), pieces(received));
     if wanted.len() != found.len() {
         return None;
     }
-    let mut different = wanted.iter().zip(&found).filter(|(wanted, found)| wanted != found);
-    let (wanted, found) = different.next()?;
-    let (a, b): (u64, u64) = (wanted.parse().ok()?, found.parse().ok()?);
-    if different.next().is_some() {
-        return None;
+    let different = wanted.iter().zip(&found).filter(|(wanted, found)| wanted != found);
+    let different: Option<Vec<(u64, u64)>> = different
+        .map(|(wanted, found)| Some((wanted.parse().ok()?, found.parse().ok()?)))
+        .collect();
+    let different = different.filter(|all| !all.is_empty())?;
+    if different.iter().all(|(wanted, found)| wanted == found) {
+        return Some("The numbers are right; they have another count of digits (leading zeros).".to_owned());
     }
-    if a == b {
-        return Some(format!(
-            "{found} should be {wanted}: a number has a fixed count of digits here."
-        ));
+    match different[..] {
+        [(wanted, found)] => one_number(wanted, found),
+        _ => None,
     }
-    if let (Ok(a), Ok(b)) = (u16::try_from(a), u16::try_from(b))
-        && a == b.swap_bytes()
+}
+
+fn one_number(wanted: u64, found: u64) -> Option<String> {
+    if let (Ok(wanted), Ok(found)) = (u16::try_from(wanted), u16::try_from(found))
+        && wanted == found.swap_bytes()
     {
-        return Some(byte_swapped(b, a));
+        return Some(byte_swapped(found, wanted));
     }
-    (a.abs_diff(b) == 1).then(|| {
-        let way = if b < a { "few" } else { "many" };
+    (wanted.abs_diff(found) == 1).then(|| {
+        let way = if found < wanted { "few" } else { "many" };
         format!("{found} should be {wanted}: one too {way}.")
     })
 }
@@ -226,8 +230,8 @@ mod tests {
             (b"\x13\x88x", b"\x88\x13x", "2 bytes stand in the opposite order"),
             (b"\0\x01", b"\x01\0", "2 bytes stand in the opposite order"),
             (b"Hello", b"HELLO", "capital and small"),
-            (b"2016-09-14", b"2016-08-14", "08 should be 09: one too few"),
-            (b"at 05:07", b"at 5:07", "5 should be 05"),
+            (b"2016-09-14", b"2016-08-14", "8 should be 9: one too few"),
+            (b"at 05:07", b"at 5:7", "leading zeros"),
             (b"port 5000", b"port 34835", "34835 is 5000 with its two bytes"),
         ] {
             let clue = of_bytes(expected, received).unwrap_or_default();

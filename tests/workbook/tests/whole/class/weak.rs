@@ -15,6 +15,9 @@ struct Label {
     exercise: String,
     misconception: String,
     why: String,
+    /// Words that its report has to have: those that name what to repair.
+    #[serde(default)]
+    says: Option<String>,
 }
 
 #[test]
@@ -65,4 +68,19 @@ fn a_weak_program_is_diagnosed_as_what_it_is_or_not_at_all() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(right >= 12, "only {right} are diagnosed");
+}
+
+/// The first sentence of a failure, not the diagnosis: it is there for mistakes that nobody has made before, too.
+#[test]
+fn a_weak_programs_report_names_what_to_repair() {
+    let mut checked = 0;
+    for name in folders(&submissions().join("weak")) {
+        let label: Label = toml::from_str(&read(&submissions().join("weak").join(&name).join("label.toml"))).unwrap();
+        let Some(says) = label.says else { continue };
+        let report: Vec<&str> = WEAK.report(&name).split_whitespace().collect();
+        let report = report.join(" ");
+        assert!(report.contains(&says), "{name}: no {says:?} in {report}");
+        checked += 1;
+    }
+    assert!(checked >= 4, "only {checked} labels have words");
 }
