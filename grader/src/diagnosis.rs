@@ -127,7 +127,8 @@ impl Signatures {
     /// What a handout gets: for every mutant that a public check notices, those checks and the sentence.
     ///
     /// A mutant that loses most of the public checks is left out. So does every program that cannot even be talked to, whatever its mistake
-    /// is, and only hidden checks would tell them apart: a wrong port and a forgotten `listen` looked like a confusion of names.
+    /// is, and only hidden checks would tell them apart: a wrong port and a forgotten `listen` looked like a confusion of names. And so is one
+    /// that a single public check notices: that check is lost for many reasons.
     pub fn public_part(&self, exercise: &Exercise) -> String {
         let checks = exercise.rubric.checks.iter();
         let public = checks.filter(|check| check.visibility == Visibility::Public).count();
@@ -138,7 +139,7 @@ impl Signatures {
         let mut text = "# Well-known mistakes: the public checks that fail, and a sentence about each. `cargo test` and the grader read it.\n".to_string();
         for mistake in &self.known {
             let fails: Vec<&String> = mistake.fails.iter().filter(is_public).collect();
-            if !fails.is_empty() && fails.len() <= public.div_ceil(2) {
+            if (2..=public.div_ceil(2)).contains(&fails.len()) {
                 let (says, fails) = (toml::Value::from(&*mistake.says), format!("{fails:?}"));
                 text.push_str(&format!("\n[[mistake]]\nsays = {says}\nfails = {fails}\n"));
             }

@@ -9,6 +9,10 @@ harness::exercise!("../rubric.toml");
 /// The instant on the lecture's slide, 2016-09-14T18:30:05Z.
 const SLIDE_DATE: &str = "1473877805";
 
+/// What to think of when bytes are decoded in one piece, but not in two.
+const CUT: &str =
+    "In one piece the same bytes are decoded right: keep what is no whole message yet until the next piece comes.";
+
 #[test]
 fn one_request_per_line() {
     let lab = lab();
@@ -50,9 +54,12 @@ fn every_cut_of_three_messages_decodes_the_same() {
     let bytes: Vec<&str> = messages.split("").filter(|piece| !piece.is_empty()).collect();
     requests.push(request(&bytes));
     let answers = lab.probe(&requests.iter().map(String::as_str).collect::<Vec<_>>());
-    for (request, answer) in requests.iter().zip(answers) {
+    for (at, (request, answer)) in requests.iter().zip(answers).enumerate() {
         let doing = format!("asking `{request}` (a `|` is where one piece ends and the next begins)");
-        lab.expect(&doing, expected, &answer, answer == expected);
+        match at {
+            0 => lab.expect(&doing, expected, &answer, answer == expected),
+            _ => lab.expect_or_say(&doing, expected, &answer, answer == expected, CUT),
+        }
     }
 }
 

@@ -7,8 +7,17 @@ struct Room {
     root: tempfile::TempDir,
 }
 
-const RUBRIC: &str = "title = \"T\"\nlevel = 1\nminutes = 1\nchapter = \"c.md\"\n[[check]]\nid = \"p1\"\nname = \"n\"\npoints = 1\n\
-    visibility = \"public\"\nconcept = \"c\"\nfeedback = \"f\"\nbook = \"c.md#x\"\n";
+const RUBRIC: &str = r#"
+title = "T"
+level = 1
+minutes = 1
+chapter = "c.md"
+check = [
+    { id = "p1", name = "n", points = 1, visibility = "public", concept = "c", feedback = "f", book = "c.md#x" },
+    { id = "p2", name = "o", points = 1, visibility = "public", concept = "c", feedback = "f", book = "c.md#x" },
+    { id = "p3", name = "p", points = 1, visibility = "public", concept = "c", feedback = "f", book = "c.md#x" },
+]
+"#;
 const SECRET: &str = "let secret_of_the_solution = compute(42);";
 
 impl Room {
@@ -55,7 +64,7 @@ impl Room {
             ),
             (
                 "solutions/ex01-a/signatures.toml",
-                "a = [\"n\", \"a_hidden_check_with_a_long_name\"]\nb = [\"n\"]\n",
+                "a = [\"n\", \"o\", \"a_hidden_check_with_a_long_name\"]\nb = [\"n\", \"o\"]\n",
             ),
         ] {
             room.file(name, text);
@@ -135,7 +144,7 @@ fn a_handout_holds_what_a_student_needs_and_nothing_else() {
     let mistakes = read("exercises/ex01-a/mistakes.toml");
     assert_eq!(
         mistakes.split_once("\n\n").unwrap().1,
-        "[[mistake]]\nsays = 'Say \"f\" to them.'\nfails = [\"n\"]\n",
+        "[[mistake]]\nsays = 'Say \"f\" to them.'\nfails = [\"n\", \"o\"]\n",
         "public checks and sentences, of known mutants"
     );
     assert_eq!(

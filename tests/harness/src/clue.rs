@@ -45,13 +45,32 @@ pub(crate) fn of_texts(expected: &str, received: &str) -> Option<String> {
     {
         return of_bytes(&wanted, &found);
     }
-    match received.len() >= TELLING && expected != received {
-        true => expected
-            .strip_prefix(received)
-            .map(|missing| format!("It is right as far as it goes; {missing:?} is missing behind it."))
-            .or_else(|| of_bytes(expected.as_bytes(), received.as_bytes())),
-        false => None,
+    if received.len() < TELLING || expected == received {
+        return None;
     }
+    if let Some(missing) = expected.strip_prefix(received) {
+        return Some(format!(
+            "It is right as far as it goes; {missing:?} is missing behind it."
+        ));
+    }
+    of_bytes(expected.as_bytes(), received.as_bytes()).or_else(|| first_item(expected, received))
+}
+
+/// The first of several items that differs, where that is by one character.
+fn first_item(expected: &str, received: &str) -> Option<String> {
+    let (wanted, found) = expected.split(", ").zip(received.split(", ")).find(|(a, b)| a != b)?;
+    let one_more = |long: &str, short: &str| {
+        let at = same_beginning(short.as_bytes(), long.as_bytes());
+        let rest = long.get(at..)?;
+        let extra = rest.chars().next()?;
+        (short.get(at..)? == &rest[extra.len_utf8()..] && at > 0).then_some(extra)
+    };
+    let (way, extra) = one_more(found, wanted)
+        .map(|extra| ("many", extra))
+        .or_else(|| one_more(wanted, found).map(|extra| ("few", extra)))?;
+    Some(format!(
+        "{found} should be {wanted}: one character too {way}, {extra:?}."
+    ))
 }
 
 fn from_hex(word: &str) -> Option<Vec<u8>> {
@@ -189,6 +208,26 @@ pub(crate) fn byte_swapped(found: u16, wanted: u16) -> String {
     )
 }
 
+/// What an error line `error: bind 127.0.0.1:0: EADDRNOTAVAIL: …` means for whoever wrote the call.
+pub(crate) fn of_error_line(said: &str) -> Option<&'static str> {
+    let (_, line) = said.split_once("error: ")?;
+    let call = line.split(' ').next()?;
+    let has = |errno: &str| line.contains(&format!(": {errno}: "));
+    Some(match call {
+        "bind" if has("EADDRNOTAVAIL") => {
+            "This machine has no such address: was bind given the one that was asked for, with its bytes in the right order?"
+        }
+        "bind" if has("EADDRINUSE") => {
+            "Another socket has this port: is it bound twice, or still by a socket that nobody closed?"
+        }
+        "accept" if has("EINVAL") => "accept was given a socket that does not listen: listen() comes before it.",
+        _ if has("ENOTCONN") => "This socket has no other end: is it the listener, where a connection belongs?",
+        _ if has("EBADF") => "This descriptor was closed before the call: its owner was dropped too early.",
+        _ if has("ENOTSOCK") => "This descriptor is no socket: was its number taken from something else?",
+        _ => return None,
+    })
+}
+
 /// Digits and what stands between them, in turn.
 fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
@@ -245,6 +284,9 @@ mod tests {
         assert!(clue.contains("first 1 of 4 bytes"), "{clue}");
         let clue = of_texts("ok, wrote 30313233", "ok, wrote 303031303132").unwrap_or_default();
         assert!(clue.contains("the beginning comes again"), "{clue}");
+        let clue =
+            of_texts("Hello, Append \"hello\", Time", "Hello, Append \"helloT\", BadRequest").unwrap_or_default();
+        assert!(clue.contains("one character too many, 'T'"), "{clue}");
         let clue = of_texts("Hello alice, Time", "Hello alice").unwrap_or_default();
         assert!(clue.contains("\", Time\" is missing"), "{clue}");
     }
@@ -260,6 +302,17 @@ mod tests {
         ] {
             assert_eq!(of_texts(expected, received), None, "{expected} {received}");
         }
+    }
+
+    #[test]
+    fn an_error_line_is_read() {
+        let clue = of_error_line("code 3: \"error: accept 127.0.0.1:5000: EINVAL: Invalid argument\"");
+        assert!(clue.unwrap_or_default().contains("listen() comes before"), "{clue:?}");
+        assert_eq!(
+            of_error_line("error: connect 127.0.0.1:5000: EINVAL: Invalid argument"),
+            None
+        );
+        assert_eq!(of_error_line("all is well"), None);
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Session {
         match program.over(self.moment()) {
             Some(Exit::Code(0)) => {
                 return Some(format!(
-                    "`{lane}` has ended, with exit code 0, in the middle of this conversation."
+                    "`{lane}` has ended, with exit code 0: a server goes on, with this client and with the next one."
                 ));
             }
             Some(_) => return None, // how it ended is said already
@@ -101,7 +101,31 @@ impl Session {
     /// What a program does from which a line, or its end, was awaited for so long.
     pub fn why_idle(&self, program: &Running, waited: Duration, lacks: &str) -> Option<String> {
         let waits = program.subject.then(|| meanwhile::waits(program.process(), waited))??;
-        Some(format!("`{}` {}{lacks}", program.lane, doing(&waits)))
+        let lane = &program.lane;
+        if let Waits::Read(Some(socket)) = &waits
+            && let Some(other) = self.known_at(socket.remote)
+            && let Some(theirs) = self.running_subject(&other)
+            && let Some(theirs) = meanwhile::waits(theirs.process(), waited)
+        {
+            return Some(one_for_the_other(lane, socket, &other, &theirs));
+        }
+        Some(format!("`{lane}` {}{lacks}", doing(&waits)))
+    }
+
+    /// A line that is missing where it was looked for may have gone to the program's other stream.
+    pub fn printed_elsewhere(&self, line: &str) -> Option<String> {
+        self.subjects().into_iter().find_map(|program| {
+            let has = |text: String| self.redact(&text).lines().any(|printed| printed == line);
+            let stream = match (has(program.stdout.text()), has(program.stderr.text())) {
+                (true, false) => "stdout",
+                (false, true) => "stderr",
+                _ => return None,
+            };
+            Some(format!(
+                "`{}` has printed this line to {stream}, where it is not looked for.",
+                program.lane
+            ))
+        })
     }
 
     fn running_subject(&self, lane: &str) -> Option<Arc<Running>> {
@@ -114,7 +138,10 @@ fn silence(lane: &str, waits: &Waits, end: &Socket, talk: &Talk, for_end: bool) 
     let (sent, received) = (size(talk.sent()), size(talk.received()));
     let unread = match end.unread {
         0 => String::new(),
-        unread => format!(" Of the {sent} that it was sent, {unread} lie unread."),
+        unread => format!(
+            " Of the {sent} that it was sent, {} are unread.",
+            size(usize::try_from(unread).unwrap_or(usize::MAX))
+        ),
     };
     let what = match waits {
         _ if !end.is_accepted() => format!("has not accepted this connection: it {}.", doing(waits)),
@@ -135,11 +162,23 @@ fn silence(lane: &str, waits: &Waits, end: &Socket, talk: &Talk, for_end: bool) 
              does it wait for an end that has not come?"
         ),
         Waits::Read(Some(socket)) if socket == end => {
-            format!("has read all {sent} of this client, has sent {received}, and waits for more.")
+            format!(
+                "has read all {sent} of this client, has sent {received}, and waits for more. Is there something left in what it has read?"
+            )
         }
         waits => format!("{}.", doing(waits)),
     };
     format!("`{lane}` {what}{unread}")
+}
+
+/// A program waits for another one that is tested, too.
+fn one_for_the_other(lane: &str, socket: &Socket, other: &str, theirs: &Waits) -> String {
+    match theirs {
+        Waits::Read(Some(back)) if (back.local, back.remote) == (socket.remote, socket.local) => format!(
+            "`{lane}` and `{other}` wait for each other: each has read all that the other has sent, and waits for more or for its end."
+        ),
+        theirs => format!("`{lane}` waits for `{other}`, which {}.", doing(theirs)),
+    }
 }
 
 fn doing(waits: &Waits) -> String {

@@ -258,6 +258,15 @@ impl Lab {
         }
     }
 
+    /// Fails unless `ok`, and says what to think of first: something that the test knows and the bytes do not tell.
+    pub fn expect_or_say(&self, doing: &str, expected: impl Display, received: impl Display, ok: bool, clue: &str) {
+        self.session.step();
+        if !ok {
+            let received = clue::below(&received.to_string(), Some(clue.to_owned()));
+            self.fail(doing, expected, received);
+        }
+    }
+
     /// Fails unless the two are equal.
     pub fn expect_eq<T: PartialEq<U> + Debug, U: Debug>(&self, doing: &str, received: T, expected: U) {
         self.expect(

@@ -2,7 +2,7 @@
 
 use crate::{
     busy::Share,
-    chart,
+    chart, clue,
     escape::{seconds, shortened},
     evidence::{Failure, Identity, Outcome, Record},
     merge::{self, Traced},
@@ -259,10 +259,13 @@ impl Session {
 
     /// The program under test with this column.
     pub fn subject(&self, lane: &str) -> Option<Arc<Running>> {
+        self.subjects().into_iter().rfind(|program| program.lane == lane)
+    }
+
+    /// All programs under test, the first one first.
+    pub fn subjects(&self) -> Vec<Arc<Running>> {
         let programs = self.lock().programs.clone();
-        programs
-            .into_iter()
-            .rfind(|program| program.subject && program.lane == lane)
+        programs.into_iter().filter(|program| program.subject).collect()
     }
 
     /// Records everything from now on, and calls unless there is a reason why that is impossible.
@@ -362,7 +365,10 @@ impl Session {
         let failure = Failure {
             doing: doing.to_owned(),
             expected: expected.to_owned(),
-            received: shortened(received, LONGEST_RECEIVED) + &self.sudden_ends(received),
+            received: with_error_explained(
+                expected,
+                shortened(received, LONGEST_RECEIVED) + &self.sudden_ends(received),
+            ),
             chart: format!(
                 "{picture}{}{}",
                 self.pictures(),
@@ -509,4 +515,14 @@ impl Session {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the error line of a program means that should not have ended; where a failure of it was asked for, its line means what it should.
+fn with_error_explained(expected: &str, received: String) -> String {
+    let is_asked_for = expected.starts_with("exit code") && expected != "exit code 0";
+    if is_asked_for || !received.contains("` exited with code ") || clue::taken_out(&received).0.is_some() {
+        return received;
+    }
+    let clue = clue::of_error_line(&received).map(str::to_owned);
+    clue::below(&received, clue)
 }

@@ -5,6 +5,7 @@
 //! when it exits. Graded tests do not: their report goes into the evidence.
 
 use crate::{
+    clue,
     evidence::{Failure, Outcome, Record},
     mistakes::{self, Mistake, Outcomes},
     rubric, words,
@@ -114,8 +115,12 @@ impl Sheet {
         let Some((first, check)) = failed.or(lost.first()) else {
             return text + &self.next(checks.len(), &rubric);
         };
-        text += &words::looks_like(&self.looks_like(known));
-        text += &first.in_full(check);
+        let (likely, full) = (words::looks_like(&self.looks_like(known)), first.in_full(check));
+        // A clue is about what was seen, a known mistake about what may be behind it.
+        text += &match first.has_a_clue() {
+            true => full + &likely,
+            false => likely + &full,
+        };
         let others = lost.iter().copied().filter(|(ended, _)| ended.check != first.check);
         let (same, others): (Vec<_>, Vec<_>) = others.partition(|(ended, _)| ended.is_like(first));
         let same: Vec<&str> = same.iter().map(|(_, check)| check.id.as_str()).collect();
@@ -240,6 +245,11 @@ fn list(checks: &[(&Ended, rubric::Check)]) -> String {
 impl Ended {
     fn is_lost(&self) -> bool {
         matches!(self.outcome, Outcome::Failed | Outcome::NotRunControl)
+    }
+
+    fn has_a_clue(&self) -> bool {
+        let failure = self.failure.as_ref();
+        failure.is_some_and(|failure| clue::taken_out(&failure.received).0.is_some())
     }
 
     fn is_like(&self, other: &Ended) -> bool {

@@ -65,10 +65,10 @@ pub fn compare(lab: &Lab, received: &str, snapshot: &str) {
         .checked_sub(1)
         .map(|before| format!("\nafter {}", line(&received, before)))
         .unwrap_or_default();
-    let clue = expected
-        .get(at)
-        .zip(received.get(at))
-        .and_then(|(wanted, found)| clue::of_texts(wanted, found));
+    let wanted = expected.get(at).filter(|line| !received.contains(line));
+    let elsewhere = wanted.and_then(|line| lab.session().printed_elsewhere(line));
+    let pair = expected.get(at).zip(received.get(at));
+    let clue = elsewhere.or_else(|| pair.and_then(|(wanted, found)| clue::of_texts(wanted, found)));
     lab.fail(
         &format!("{doing}, line {}", at + 1),
         line(&expected, at) + &after,

@@ -27,6 +27,7 @@ const MOST: usize = 64 << 20;
 /// A line longer than this is not waited for.
 const LONGEST_LINE: usize = 64 << 10;
 const SHOWN: usize = 120;
+const LINE: &str = "a line, which ends with \\n";
 
 /// One end of a TCP connection, held by the test.
 pub struct TcpPeer {
@@ -152,8 +153,14 @@ impl TcpPeer {
             }
         };
         self.note_read(&line, stop.as_ref());
+        if let (Some(Stop::Silence(waited, _)), false) = (&stop, line.is_empty()) {
+            let received = format!("{} {}, then {waited}", size(line.len()), quoted(&line, SHOWN));
+            let clue = Some("The line has not ended: no \\n stands behind it.".to_owned());
+            self.session
+                .fail_at(&self.who, doing, LINE, &clue::below(&received, clue));
+        }
         if stop.is_some() {
-            self.fail_reading(doing, "a line, which ends with \\n", &line, stop);
+            self.fail_reading(doing, LINE, &line, stop);
         }
         line.pop();
         String::from_utf8_lossy(&line).into_owned()

@@ -152,7 +152,7 @@ pub fn field(name: &str, value: &str) -> String {
     let room = WIDTH - 14;
     let fitting = |line: &str| match line.chars().count() <= room {
         true => vec![line.to_string()],
-        false => wrapped(line, room),
+        false => wrapped(line, room).iter().flat_map(|line| cut(line, room)).collect(),
     };
     let mut text = String::new();
     let lines: Vec<String> = value.trim_end().lines().flat_map(fitting).collect();
@@ -162,6 +162,15 @@ pub fn field(name: &str, value: &str) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Pieces of at most `room` characters: a quotation may be one long word.
+fn cut(line: &str, room: usize) -> Vec<String> {
+    let characters: Vec<char> = line.chars().collect();
+    match characters.is_empty() {
+        true => vec![String::new()],
+        false => characters.chunks(room).map(String::from_iter).collect(),
+    }
 }
 
 /// Text of a program, with a bar in front of every line: whatever it says, it is a quotation.

@@ -3,11 +3,14 @@
 mod practice;
 
 use harness::Lab;
-use practice::{SHORT, report_of};
+use practice::{SHORT, lab, raw_report_in};
 
 /// The report of a session that fails, in one line: a clue may be broken anywhere.
 fn flat(session: impl FnOnce(&Lab)) -> String {
-    report_of(session).split_whitespace().collect::<Vec<_>>().join(" ")
+    raw_report_in(&lab(), session)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn says(words: &str, session: impl FnOnce(&Lab)) {
@@ -28,6 +31,19 @@ fn bytes_that_nearly_fit_say_what_is_wrong_with_them() {
         "The first 1 of 4 bytes are right; the 3 behind them never come.",
         |lab| {
             lab.expect("asking", "ok, wrote 30313233", "ok, wrote 30", false);
+        },
+    );
+}
+
+#[test]
+fn an_error_line_that_ends_a_program_is_explained() {
+    says(
+        "accept was given a socket that does not listen: listen() comes before it",
+        |lab| {
+            let program = lab
+                .program(["fail", "error: accept 127.0.0.1:5000: EINVAL: Invalid argument"])
+                .start();
+            program.next_line("waiting for its first line");
         },
     );
 }
@@ -69,14 +85,11 @@ mod seen {
 
     #[test]
     fn a_server_that_has_ended_is_missed() {
-        says(
-            "`practice once` has ended, with exit code 0: nobody listens any more",
-            |lab| {
-                let server = lab.serve(["once"]);
-                lab.connect("client 1", server.addr()).expect_eof("waiting for the end");
-                lab.connect("client 2", server.addr());
-            },
-        );
+        says("`practice once` has ended, with exit code 0", |lab| {
+            let server = lab.serve(["once"]);
+            lab.connect("client 1", server.addr()).expect_eof("waiting for the end");
+            lab.connect("client 2", server.addr());
+        });
     }
 
     #[test]
@@ -124,6 +137,16 @@ mod seen {
                 client.expect_bytes(b"HELLO", "reading the greeting");
             },
         );
+    }
+
+    #[test]
+    fn two_that_wait_for_each_other_are_named_together() {
+        says("`practice ask` and `practice hoards` wait for each other", |lab| {
+            let server = lab.serve(["hoards"]);
+            let client = lab.program(["ask", &server.addr().to_string()]).start();
+            lab.set_step(SHORT);
+            client.wait();
+        });
     }
 
     #[test]

@@ -208,6 +208,7 @@ fn a_wrong_line_stands_beside_the_right_one() {
     While    reading the next line of `practice echo`
     Expected "echoed 4 bytes"
     Received "echoed 3 bytes"
+             → 3 should be 4: one too few.
     "#);
 }
 
@@ -296,6 +297,7 @@ fn other_bytes_and_fewer_bytes() {
     Expected 13 bytes: "2016-09-15\r\n\x00"
     Received 13 bytes: "2016-09-14\r\n\x00"
              the first difference is at byte 10
+             → 14 should be 15: one too few.
     "#);
     let fewer = fields_of(|lab| {
         let server = lab.serve(["cut"]);

@@ -98,10 +98,11 @@ fn without_chart(sheet: &str) -> String {
 
 #[test]
 fn the_first_failure_of_the_rubric_stands_in_full_and_the_mistake_is_named() {
-    assert_snapshot!(without_chart(&sheet_of(&["zebra_comes_first", "ant_comes_second"])), @"
+    assert_snapshot!(without_chart(&sheet_of(&["zebra_comes_first", "ant_comes_second", "passes"])), @"
     practice  Practice                                                0 of 16 points
       ✘ p1  zebra comes first                                                 0 of 8
       ✘ p2  ant comes second                                                  0 of 8
+      ✔     passes
 
       This looks like a mistake that we know
         It ends with another code.
@@ -132,6 +133,12 @@ fn the_first_failure_of_the_rubric_stands_in_full_and_the_mistake_is_named() {
 fn a_program_that_is_not_finished_is_told_what_is_next_and_is_not_diagnosed() {
     let sheet = sheet_of(&["unfinished"]);
     assert!(sheet.contains("Next to write\n  p3 unfinished\n"), "{sheet}");
+    assert!(!sheet.contains("This looks like"), "{sheet}");
+}
+
+#[test]
+fn a_program_that_passes_nothing_is_not_diagnosed() {
+    let sheet = sheet_of(&["zebra_comes_first", "ant_comes_second"]);
     assert!(!sheet.contains("This looks like"), "{sheet}");
 }
 

@@ -69,6 +69,7 @@ fn main() -> io::Result<ExitCode> {
         ["nurse", children] => look_after(children.parse().unwrap_or(0))?,
         ["ignores-sigterm"] => ignore_sigterm()?,
         ["spins"] => spin()?,
+        ["ask", to] => ask(to)?,
         ["client", to, text] => client(to, text)?,
         // A jail: the program and its arguments are the arguments.
         [program, ref args @ ..] if program.contains('/') => launch(program, args)?,
@@ -310,6 +311,13 @@ fn spin() -> io::Result<()> {
 
 fn launch(program: &str, args: &[&str]) -> io::Result<()> {
     Command::new(program).args(args).status().map(drop)
+}
+
+/// Waits for an answer although nobody can know that the question has ended.
+fn ask(to: &str) -> io::Result<()> {
+    let mut stream = TcpStream::connect(to)?;
+    stream.write_all(b"hello")?;
+    stream.read_exact(&mut [0; 1])
 }
 
 fn client(to: &str, text: &str) -> io::Result<()> {
