@@ -6,6 +6,8 @@
 pub const MARK: &str = "→ ";
 /// Below so many bytes, being alike is chance.
 const TELLING: usize = 3;
+/// The rest of a panic's words stands in what was received.
+const LONGEST_PANIC: usize = 130;
 
 /// The clue in what a check received, if there is one, and the rest.
 pub fn taken_out(received: &str) -> (Option<String>, String) {
@@ -208,6 +210,25 @@ pub(crate) fn byte_swapped(found: u16, wanted: u16) -> String {
     )
 }
 
+/// Puts the reason first for which a program ended that should not have. Where a failure of it was asked for, its error line means what it
+/// should.
+pub(crate) fn with_end_explained(expected: &str, received: String) -> String {
+    if taken_out(&received).0.is_some() {
+        return received;
+    }
+    let is_asked_for = expected.starts_with("exit code") && expected != "exit code 0";
+    let ended = !is_asked_for && received.contains("` exited with code ");
+    let error = || ended.then(|| of_error_line(&received)).flatten().map(str::to_owned);
+    below(&received, of_panic(&received).or_else(error))
+}
+
+/// Where a program panicked, and why, in one sentence.
+pub(crate) fn of_panic(said: &str) -> Option<String> {
+    let (_, rest) = said.split_once(": it panicked at ")?;
+    let why: String = rest.lines().next()?.chars().take(LONGEST_PANIC).collect();
+    Some(format!("A panic ended the program, at {why}"))
+}
+
 /// What an error line `error: bind 127.0.0.1:0: EADDRNOTAVAIL: …` means for whoever wrote the call.
 pub(crate) fn of_error_line(said: &str) -> Option<&'static str> {
     let (_, line) = said.split_once("error: ")?;
@@ -313,6 +334,11 @@ mod tests {
             None
         );
         assert_eq!(of_error_line("all is well"), None);
+        let clue = of_panic("`ex03 server` exited with code 101: it panicked at src/lib.rs:3:5: attempt to subtract");
+        assert_eq!(
+            clue.unwrap_or_default(),
+            "A panic ended the program, at src/lib.rs:3:5: attempt to subtract"
+        );
     }
 
     #[test]

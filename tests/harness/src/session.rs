@@ -365,7 +365,7 @@ impl Session {
         let failure = Failure {
             doing: doing.to_owned(),
             expected: expected.to_owned(),
-            received: with_error_explained(
+            received: clue::with_end_explained(
                 expected,
                 shortened(received, LONGEST_RECEIVED) + &self.sudden_ends(received),
             ),
@@ -515,14 +515,4 @@ impl Session {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What the error line of a program means that should not have ended; where a failure of it was asked for, its line means what it should.
-fn with_error_explained(expected: &str, received: String) -> String {
-    let is_asked_for = expected.starts_with("exit code") && expected != "exit code 0";
-    if is_asked_for || !received.contains("` exited with code ") || clue::taken_out(&received).0.is_some() {
-        return received;
-    }
-    let clue = clue::of_error_line(&received).map(str::to_owned);
-    clue::below(&received, clue)
 }

@@ -77,6 +77,8 @@ fn a_crash_explains_a_broken_conversation() {
     Received end of stream
              `practice exits-at-connect` exited with code 101: it panicked at
              tests/harness/src/bin/practice.rs:LINE index out of bounds
+             → A panic ended the program, at
+             tests/harness/src/bin/practice.rs:LINE index out of bounds
     "#);
 }
 
