@@ -64,7 +64,7 @@ fn first_item(expected: &str, received: &str) -> Option<String> {
     let one_more = |long: &str, short: &str| {
         let at = same_beginning(short.as_bytes(), long.as_bytes());
         let rest = long.get(at..)?;
-        let extra = rest.chars().next()?;
+        let extra = rest.chars().next().filter(|extra| extra.is_alphanumeric())?;
         (short.get(at..)? == &rest[extra.len_utf8()..] && at > 0).then_some(extra)
     };
     let (way, extra) = one_more(found, wanted)

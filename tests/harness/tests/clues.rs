@@ -88,6 +88,7 @@ mod seen {
         says("`practice once` has ended, with exit code 0", |lab| {
             let server = lab.serve(["once"]);
             lab.connect("client 1", server.addr()).expect_eof("waiting for the end");
+            server.wait();
             lab.connect("client 2", server.addr());
         });
     }

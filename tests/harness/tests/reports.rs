@@ -405,6 +405,7 @@ fn a_snapshot_that_differs_says_where() {
     Expected "4: AF_INET"
              after "3: AF_INET"
     Received "4: AF_INET6"
+             → 4: AF_INET6 should be 4: AF_INET: one character too many, '6'.
     "#);
 }
 
