@@ -74,7 +74,8 @@ impl View {
         lines.push(match (self.notice.as_str(), more) {
             ("", 0) => Line::from("─".repeat(columns).dim()),
             ("", more) => Line::from(format!("── {more} more lines: ↓ ").dim()),
-            (notice, _) => Line::from(notice.to_string().yellow()),
+            (notice, 0) => Line::from(notice.to_string().yellow()),
+            (notice, more) => Line::from(format!("{more} more lines: ↓  {notice}").yellow()),
         });
         let fits = |keys: &&&str| keys.chars().count() <= columns;
         let keys = KEYS.iter().find(fits).unwrap_or(&KEYS[KEYS.len() - 1]);
