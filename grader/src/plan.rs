@@ -91,7 +91,7 @@ pub fn well_done(course: &Course, exercise: &Exercise) -> String {
         .and_then(|progress| progress.next(course).cloned());
     if let Some(next) = next.filter(|next| next.name != exercise.name) {
         text.push_str(&format!(
-            "\n  Next: {} {} (cargo grader watch {})\n",
+            "\n  Next: {} {}\n        cargo grader watch {}\n",
             next.name, next.rubric.title, next.name
         ));
     }

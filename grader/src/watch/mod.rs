@@ -419,7 +419,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-const KEYS_IN_PLAIN: &str = "Type a letter and Enter: h hint, t trace, b book, l list, n next, r reset, q quit; Enter alone runs the checks again.";
+const KEYS_IN_PLAIN: &str = "Type a letter and Enter: h hint, t trace, b book, l list, n next, r reset,\nq quit; Enter alone runs the checks again.";
 
 fn traced(name: &str, columns: usize, root: &Path, target: &Path, aside: &Interrupt) -> Result<String> {
     let grader = std::env::current_exe().context("cannot find the grader's own program")?;
