@@ -41,6 +41,7 @@ pub mod pi;
 mod proc;
 mod process;
 mod program;
+mod readable;
 #[cfg(feature = "read")]
 mod reading;
 pub mod recording;

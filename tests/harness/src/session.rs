@@ -13,11 +13,9 @@ use crate::{
     running::{Running, last_words},
     transcript::Transcript,
 };
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    os::fd::BorrowedFd,
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -30,8 +28,6 @@ use std::{
 const MOMENT: Duration = Duration::from_millis(200);
 /// Characters of what was received that a report shows. Tests quote with a limit of their own; this is for one that forgets it.
 const LONGEST_RECEIVED: usize = 4000;
-/// How often a wait for something else looks whether a program is left that could do it.
-const LOOK: Duration = Duration::from_millis(50);
 /// What a program may write, unless the rubric says otherwise.
 const OUTPUT_KIB: u64 = 4096;
 /// Of a program's stderr, a report shows so many lines.
@@ -154,37 +150,6 @@ impl Session {
             return waited;
         }
         format!("{waited}, when the {} of the whole check were over", seconds(self.wall))
-    }
-
-    /// Waits until something can be read at `at` (a datagram, a connection), or until nothing will come: at the deadline, or when a program
-    /// under test has crashed and none is left. A test of a program that only panics is then over at once, not after each deadline.
-    pub fn wait_readable(&self, at: BorrowedFd<'_>, deadline: Instant) -> bool {
-        loop {
-            // Before the look: what a program sends just before its end is still seen.
-            let last = self.all_have_crashed() || Instant::now() >= deadline;
-            let look = if last {
-                Duration::ZERO
-            } else {
-                deadline.saturating_duration_since(Instant::now()).min(LOOK)
-            };
-            // Rounded up: a last millisecond is not spent in looks of no length.
-            let timeout = PollTimeout::try_from(look.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX);
-            let found = poll(&mut [PollFd::new(at, PollFlags::POLLIN)], timeout);
-            if found.is_ok_and(|count| count > 0) {
-                return true;
-            }
-            if last {
-                return false;
-            }
-        }
-    }
-
-    /// The programs under test are all over, and at least one of them crashed.
-    fn all_have_crashed(&self) -> bool {
-        let programs = self.lock().programs.clone();
-        let over = |program: &Arc<Running>| program.over(Instant::now()).is_some();
-        let mut subjects = programs.iter().filter(|program| program.subject);
-        subjects.clone().all(over) && subjects.any(|program| program.has_crashed())
     }
 
     /// Until when a program has to end that is about to.
