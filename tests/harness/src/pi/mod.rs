@@ -25,6 +25,15 @@
 //! ```
 //! Times are the Pi's: they count from the start of the program, and the same program meets the same times in every run, however busy the
 //! machine is. What stands between two waits costs next to nothing: a look at the clock 1 µs, a register access 0.1 µs.
+//!
+//! What a student's program has for time goes by that clock: `Instant`, `SystemTime`, sleeping, time-outs of channels, condition variables,
+//! `poll`, `select` and sockets (`SO_RCVTIMEO`), and the timers of `nix::sys::timerfd`. What does not:
+//! - timers that send signals (`setitimer`, `timer_create`, `alarm`): refused, and named in the report;
+//! - processor time, the times of files, the processor's own counter (`rdtsc`), and waiting to send (`SO_SNDTIMEO`): real. No library that
+//!   the exercises' programs have uses the counter;
+//! - a thread that is in a call which the supervisor does not know (`sigsuspend`, `flock`, a `write` for which there is no room) or computes:
+//!   the watchdog finds it after some milliseconds, and the clock goes on without it. A held clock does not: there a program stands still only
+//!   when all its threads wait in calls that are known.
 #![cfg_attr(
     not(target_os = "linux"),
     allow(dead_code, reason = "elsewhere there is no supervisor")

@@ -76,6 +76,8 @@ pub(crate) struct State {
     pub receivers: BTreeSet<u32>,
     /// Time that passed because the program looked at the clock or at a level again and again.
     pub spun: Duration,
+    /// What the thread does that last had to be stopped by the watchdog: a clause for a report.
+    pub runs_on: Option<String>,
     pub fault: Option<String>,
     pub kill: bool,
     pub exit: Option<Exit>,
@@ -107,6 +109,7 @@ impl Shared {
             calls: 0,
             receivers: BTreeSet::new(),
             spun: Duration::ZERO,
+            runs_on: None,
             fault: None,
             kill: false,
             exit: None,
@@ -323,10 +326,11 @@ impl Pi {
             .wait(deadline, |state| state.still || state.over || state.fault.is_some());
         self.shared.lock().check();
         if !stands {
+            let runs_on = self.shared.lock().runs_on.clone();
             self.fail(
                 &format!("letting the Pi's clock run to {}", super::millis(at)),
-                "the program waits for something",
-                "it computes without an end",
+                "the program waits for the clock, or for somebody who sends it something",
+                &runs_on.unwrap_or_else(|| "it is busy without an end".to_owned()),
             );
         }
     }

@@ -124,7 +124,7 @@ pub(super) const BOOKKEEPING: &[Call] = &[
 impl Call {
     /// The call behind a number of this machine.
     #[cfg(target_os = "linux")]
-    pub(super) fn from_number(number: i64) -> Option<Call> {
+    pub(crate) fn from_number(number: i64) -> Option<Call> {
         NUMBERS.iter().find(|(_, n)| *n == number).map(|(call, _)| *call)
     }
 

@@ -10,14 +10,15 @@ use std::time::Duration;
 const LED: u8 = 17;
 const BUTTON: u8 = 27;
 
+const EXERCISE: Exercise = Exercise {
+    package: "pi",
+    rubric: "title = \"pi\"\n[limits]\ncheck_seconds = 120\n",
+    built: Some(env!("CARGO_BIN_EXE_pi_subject")),
+};
+
 /// None where nothing can be traced: the test then has nothing to say.
 fn a_pi() -> Option<(Lab, Pi)> {
-    let exercise = Exercise {
-        package: "pi",
-        rubric: "title = \"pi\"\n[limits]\ncheck_seconds = 120\n",
-        built: Some(env!("CARGO_BIN_EXE_pi_subject")),
-    };
-    let lab = Lab::open_for(exercise, Grading::default()).with_step(Duration::from_secs(60));
+    let lab = Lab::open_for(EXERCISE, Grading::default()).with_step(Duration::from_secs(60));
     let pi = lab.pi()?;
     Some((lab, pi))
 }

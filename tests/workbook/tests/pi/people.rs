@@ -1,5 +1,5 @@
 //! Somebody talks to the program: over TCP, with the clock held or running, and over its stdin.
-use super::{LED, Level, ms};
+use super::{LED, Level, failure, ms};
 use harness::pi::Clock;
 use std::time::Instant;
 
@@ -77,4 +77,19 @@ fn a_vectored_read_waits_like_any_other() {
     pi.settle();
     assert_eq!(pi.board().pin(LED).driven(), None);
     server.expect_exit(0);
+}
+
+#[test]
+fn a_program_that_cannot_send_is_said_to_be_in_that_call() {
+    if harness::pi::available().is_err() {
+        return;
+    }
+    let lab = harness::Lab::open_for(super::EXERCISE, harness::Grading::default()).with_step(ms(1000));
+    let Some(pi) = lab.pi() else { return };
+    pi.set_clock(Clock::Held);
+    let server = lab.program(["floods"]).on(&pi).serve();
+    let _client = lab.connect("a client that never reads", server.addr());
+    let report = failure(|| pi.run_for(ms(10)));
+    let flat = report.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("its thread 1 is in the call `sendto`"), "{report}");
 }

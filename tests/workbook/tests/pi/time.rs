@@ -81,7 +81,23 @@ fn two_pis_have_a_clock_each() {
 fn a_timer_of_the_kernels_is_refused_and_named() {
     let (lab, pi) = pi!();
     assert_eq!(lines(&lab, &pi, &["timer"]), ["-1 38"]); // ENOSYS
-    assert!(pi.picture().contains("calls timerfd_create"), "{}", pi.picture());
+    assert!(pi.picture().contains("calls setitimer"), "{}", pi.picture());
+}
+
+#[test]
+fn a_timer_that_is_a_descriptor_rings_by_the_pis_clock() {
+    let (lab, pi) = pi!();
+    assert_eq!(
+        lines(&lab, &pi, &["timer-descriptor"]),
+        [
+            "rings at 250 ms",
+            "rings at 350 ms",
+            "0 after 60 ms more, at 410 ms",
+            "1 after 60 ms more, at 450 ms",
+            "has rung 4 times at 750 ms",
+            "rings at 1270 ms, true",
+        ]
+    );
 }
 
 #[test]

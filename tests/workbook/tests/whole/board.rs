@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -97,30 +97,46 @@ struct Desk {
 
 impl Desk {
     fn sit_down(arguments: &[&str]) -> Desk {
-        let size = Winsize {
-            ws_row: 24,
-            ws_col: 80,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
+        let mut grader = Command::new(GRADER);
+        grader.args(["board", "ex16", "--solutions"]).args(arguments);
+        grader.current_dir(repository());
+        Desk::with(grader)
+    }
+
+    /// This program, with a terminal of 80 columns and 24 rows as its input and output.
+    fn with(mut program: Command) -> Desk {
+        let size = window(80, 24);
         let pty = openpty(&size, None).expect("a terminal");
         let end = || Stdio::from(pty.slave.try_clone().expect("a descriptor"));
-        let grader = Command::new(GRADER)
-            .args(["board", "ex16", "--solutions"])
-            .args(arguments)
-            .current_dir(repository())
+        let grader = program
             .env("TERM", "xterm")
             .stdin(end())
             .stdout(end())
-            .stderr(Stdio::null())
+            .stderr(end())
             .spawn()
-            .expect("the grader starts");
+            .expect("the program starts");
         Desk {
             grader,
             terminal: pty.master.into(),
             other_end: pty.slave,
             seen: Vec::new(),
         }
+    }
+
+    /// The terminal's window gets another size; the kernel tells those who are at it (SIGWINCH) if it is their controlling terminal, which
+    /// this one is not.
+    #[allow(unsafe_code)]
+    fn resize(&self, columns: u16, rows: u16) {
+        let size = window(columns, rows);
+        // SAFETY: the descriptor is a terminal's, and the argument a size.
+        let done = unsafe { nix::libc::ioctl(self.terminal.as_raw_fd(), nix::libc::TIOCSWINSZ, &size) };
+        assert_eq!(done, 0, "the terminal takes a size");
+        self.send(Signal::SIGWINCH);
+    }
+
+    fn send(&self, signal: Signal) {
+        let grader = Pid::from_raw(self.grader.id().cast_signed());
+        kill(grader, signal).expect("the grader is there");
     }
 
     /// Reads what is painted until this has been.
@@ -219,9 +235,69 @@ fn a_signal_gives_the_terminal_back_and_ends_the_program_too() {
     if no_pi_here() {
         return;
     }
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        let mut desk = Desk::sit_down(&[]);
+        desk.wait_for("space or 1: press");
+        desk.send(signal);
+        assert_eq!(desk.leave().code(), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn another_size_is_painted_anew() {
+    if no_pi_here() {
+        return;
+    }
     let mut desk = Desk::sit_down(&[]);
     desk.wait_for("space or 1: press");
-    let grader = Pid::from_raw(desk.grader.id().cast_signed());
-    kill(grader, Signal::SIGTERM).expect("the grader is there");
+    desk.resize(100, 30);
+    desk.wait_for("\x1b[30;1H"); // the last row of the new size
+    desk.seen.clear();
+    desk.resize(40, 10);
+    desk.wait_for("\x1b[10;1H");
+    desk.key("q");
+    desk.wait_for("The program is over");
+    desk.key("x");
     assert_eq!(desk.leave().code(), Some(0));
+}
+
+/// For the test below, in a process of its own: with a terminal, it panics while it has the screen.
+#[test]
+fn a_screen_on_which_something_panics() {
+    if std::env::var_os("PANIC_ON_A_SCREEN").is_none() {
+        return;
+    }
+    let mut screen = grader::terminal::Screen::open().expect("a terminal");
+    screen
+        .paint(&[grader::terminal::Line::plain("painted")])
+        .expect("a terminal");
+    panic!("in the middle of a page");
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_before_it_speaks() {
+    let this = std::env::current_exe().expect("this program");
+    let mut program = Command::new(this);
+    program
+        .args(["--exact", "board::a_screen_on_which_something_panics", "--nocapture"])
+        .env("PANIC_ON_A_SCREEN", "1");
+    let mut desk = Desk::with(program);
+    desk.wait_for("in the middle of a page");
+    let seen = String::from_utf8_lossy(&desk.seen).to_string();
+    let (back, words) = (seen.find("\x1b[?1049l"), seen.find("in the middle of a page"));
+    assert!(
+        seen.contains("painted") && back.is_some() && back < words,
+        "{}",
+        seen.escape_debug()
+    );
+    assert_eq!(desk.leave().code(), Some(101));
+}
+
+fn window(columns: u16, rows: u16) -> Winsize {
+    Winsize {
+        ws_row: rows,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    }
 }

@@ -60,6 +60,8 @@ pub(super) const STOPPING: &[i64] = &[
     libc::SYS_sched_setaffinity,
     libc::SYS_sched_setscheduler,
     libc::SYS_timerfd_create,
+    libc::SYS_timerfd_settime,
+    libc::SYS_timerfd_gettime,
     libc::SYS_timer_create,
     libc::SYS_setitimer,
     libc::SYS_exit_group,
@@ -140,7 +142,9 @@ impl Supervisor {
             libc::SYS_open => return self.opens(thread, entry, entry.arg(0)),
             #[cfg(target_arch = "x86_64")]
             libc::SYS_alarm => self.no_timer(thread, entry, "alarm")?,
-            libc::SYS_timerfd_create => self.no_timer(thread, entry, "timerfd_create")?,
+            libc::SYS_timerfd_create => return self.timerfd_create(thread, entry),
+            libc::SYS_timerfd_settime => return self.timerfd_settime(thread, entry),
+            libc::SYS_timerfd_gettime => return self.timerfd_gettime(thread, entry),
             libc::SYS_timer_create => self.no_timer(thread, entry, "timer_create")?,
             libc::SYS_setitimer => self.no_timer(thread, entry, "setitimer")?,
             libc::SYS_openat2 => self.refuse(thread, entry, Errno::ENOSYS)?,
@@ -181,6 +185,7 @@ impl Supervisor {
             libc::SYS_close => {
                 let fd = entry.arg(0) as i32;
                 self.process(process).awake.remove(&fd);
+                self.process(process).timers.remove(&fd);
                 let file = self.process(process).files.remove(&fd);
                 self.release_lines(file.filter(|file| matches!(file, File::Line(_))).into_iter());
             }

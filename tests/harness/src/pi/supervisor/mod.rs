@@ -6,7 +6,7 @@
 //!                  ├─ all wait, something was sent or closed ─▶ ask the descriptors again          waiting.rs
 //!                  ├─ all wait ─▶ the clock moves to the next thing that happens                   the test's script, a time-out, a debounce
 //!                  └─ all wait for nothing ─▶ the program is stuck, or waits for the test
-//! stops ─┬─ a call        calls.rs: time (clock.rs), locks (futex.rs), descriptors (waiting.rs), the board's files (devices.rs)
+//! stops ─┬─ a call        calls.rs: time (clock.rs, timers.rs), locks (futex.rs), descriptors (waiting.rs), the board's files (devices.rs)
 //!        ├─ a page fault  access.rs: an access to the registers
 //!        └─ births, ends, signals                                                                  stops.rs, signals.rs
 //! ```
@@ -25,6 +25,7 @@ mod signals;
 mod start;
 mod stops;
 mod task;
+mod timers;
 mod waiting;
 mod watch;
 
@@ -42,6 +43,7 @@ use std::{
     time::{Duration, Instant},
 };
 use task::{Process, State, Task};
+use timers::Timer;
 use watch::Watch;
 
 /// With a held clock, what a thread does may cost so much beyond the time it is held at. A busy loop is stopped there.
@@ -221,7 +223,8 @@ impl Supervisor {
         });
         let state = self.shared.lock();
         let outside = state.script.next().into_iter().chain(state.board.next(self.now));
-        waits.chain(outside).min()
+        let timers = self.processes.values().flat_map(|process| process.timers.values());
+        waits.chain(outside).chain(timers.filter_map(Timer::next)).min()
     }
 
     fn set_now(&mut self, at: Duration) {
@@ -246,6 +249,7 @@ impl Supervisor {
             }
         }
         self.board(0, |state, now| state.board.advance(now));
+        self.advance_timers();
         self.time_out();
     }
 

@@ -8,7 +8,11 @@ use super::{
 use crate::{
     pi::event::Kind,
     process::Exit,
-    trace::tracer::{EVENT_STOP, Resume, resume, wait_any},
+    trace::{
+        Call,
+        arch::Registers,
+        tracer::{EVENT_STOP, Resume, resume, wait_any},
+    },
 };
 use nix::{
     errno::Errno,
@@ -154,6 +158,14 @@ impl Supervisor {
             return;
         };
         task.slices = (task.slices + 1).min(SPINS);
+        let number = task.number;
+        let call = Registers::get(Pid::from_raw(thread)).map_or(-1, |registers| registers.number());
+        let doing = match (call, Call::from_number(call)) {
+            (_, Some(call)) => format!("is in the call `{}`, which does not return", call.name()),
+            (0.., None) => format!("is in the call with the number {call}, which does not return"),
+            _ => "computes without an end".to_owned(),
+        };
+        self.shared.lock().runs_on = Some(format!("its thread {number} {doing}"));
         self.ready(thread, Duration::ZERO, 0);
     }
 

@@ -1,9 +1,9 @@
 //! Threads and processes of the program, as the supervisor keeps them between two of their stops.
 
-use super::decode::Access;
+use super::{decode::Access, timers::Timer};
 use crate::trace::{arch::Registers, signals::Handlers};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
@@ -103,6 +103,8 @@ pub(super) enum Timeout {
 pub(super) struct Process {
     /// Descriptors that we made up.
     pub files: HashMap<i32, File>,
+    /// What those of them are set to that are timers.
+    pub timers: BTreeMap<i32, Timer>,
     /// Where the registers are.
     pub pages: Vec<u64>,
     /// A page of its memory that is ours.
@@ -123,6 +125,7 @@ pub(super) enum File {
     Memory,
     Chip,
     Line(u8),
+    Timer,
 }
 
 impl Task {

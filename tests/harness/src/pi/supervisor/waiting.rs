@@ -127,6 +127,7 @@ impl Supervisor {
             return Ok(Answer::NotYet);
         };
         self.wake_lines(thread)?;
+        self.ring(thread)?;
         let number = wait.entry.number();
         let mut args: Vec<u64> = (0..6).map(|n| wait.entry.arg(n)).collect();
         match how {
@@ -149,7 +150,10 @@ impl Supervisor {
                     Answer::Returns(result)
                 })
             }
-            Blocking::Read { fd } => self.is_readable(thread, *fd),
+            Blocking::Read { fd } => Ok(match self.is_ready_to_read(thread, *fd)? {
+                true => Answer::Ready,
+                false => Answer::NotYet,
+            }),
             Blocking::Child => {
                 args[2] |= libc::WNOHANG as u64;
                 let result = self.call(thread, number, &args)?;
@@ -211,13 +215,12 @@ impl Supervisor {
         }
     }
 
-    fn is_readable(&mut self, thread: i32, fd: i32) -> Alive<Answer> {
+    pub(super) fn is_ready_to_read(&mut self, thread: i32, fd: i32) -> Alive<bool> {
         let mut set = fd.to_ne_bytes().to_vec();
         set.extend([libc::POLLIN.to_ne_bytes(), [0; 2]].concat());
         let zero = self.zero_timeout(thread)?;
         let at = self.scratch_with(thread, &set)?;
-        let ready = self.call(thread, libc::SYS_ppoll, &[at, 1, zero, 0, 8])?;
-        Ok(if ready == 0 { Answer::NotYet } else { Answer::Ready })
+        Ok(self.call(thread, libc::SYS_ppoll, &[at, 1, zero, 0, 8])? != 0)
     }
 
     fn zero_timeout(&mut self, thread: i32) -> Alive<u64> {

@@ -43,8 +43,10 @@ pub fn main() -> ExitCode {
         ["left", how] => left(how),
         ["toggles"] => toggles(),
         ["timer"] => timer(),
+        ["timer-descriptor"] => timer_descriptor(),
         ["vectored"] => vectored(),
         ["suspended"] => suspended(),
+        ["floods"] => floods(),
         ["liar"] => liar(),
         ["model"] => model(),
         ["folded"] => folded(),
@@ -349,12 +351,43 @@ fn handle(note: extern "C" fn(i32)) -> Done {
     Ok(())
 }
 
-/// A timer of the kernel's.
+/// A timer of the kernel's that sends a signal.
 #[allow(unsafe_code)]
 fn timer() -> Done {
-    // SAFETY: two numbers; the answer is a descriptor or -1.
-    let fd = unsafe { nix::libc::timerfd_create(nix::libc::CLOCK_MONOTONIC, 0) };
-    println!("{fd} {}", std::io::Error::last_os_error().raw_os_error().unwrap_or(0));
+    // SAFETY: all zeros is a setting, that of a timer that is off; the old one is not asked for.
+    let set = unsafe { nix::libc::setitimer(nix::libc::ITIMER_REAL, &std::mem::zeroed(), std::ptr::null_mut()) };
+    println!("{set} {}", std::io::Error::last_os_error().raw_os_error().unwrap_or(0));
+    Ok(())
+}
+
+/// A timer that is a descriptor: waited for, polled, read late, set again.
+fn timer_descriptor() -> Done {
+    use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+    let begun = Instant::now();
+    let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::empty())?;
+    let first = Expiration::IntervalDelayed(ms(250).into(), ms(100).into());
+    timer.set(first, TimerSetTimeFlags::empty())?;
+    for _ in 0..2 {
+        timer.wait()?;
+        println!("rings at {} ms", since(begun));
+    }
+    let mut wanted = [nix::poll::PollFd::new(
+        std::os::fd::AsFd::as_fd(&timer),
+        nix::poll::PollFlags::POLLIN,
+    )];
+    for patience in [60u8, 60] {
+        let ready = nix::poll::poll(&mut wanted, patience)?;
+        println!("{ready} after {patience} ms more, at {} ms", since(begun));
+    }
+    thread::sleep(ms(300));
+    let mut count = [0; 8];
+    nix::unistd::read(&timer, &mut count)?;
+    println!("has rung {} times at {} ms", u64::from_ne_bytes(count), since(begun));
+    timer.set(Expiration::OneShot(ms(10).into()), TimerSetTimeFlags::empty())?;
+    thread::sleep(ms(20));
+    timer.set(Expiration::OneShot(ms(500).into()), TimerSetTimeFlags::empty())?;
+    timer.wait()?;
+    println!("rings at {} ms, {:?}", since(begun), timer.get()?.is_none());
     Ok(())
 }
 
@@ -370,6 +403,16 @@ fn vectored() -> Done {
     led.set_high();
     stream.write_all(format!("{count}\n").as_bytes())?;
     Ok(())
+}
+
+/// Sends until nobody takes any more.
+fn floods() -> Done {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("listening on {}", listener.local_addr()?);
+    let (mut stream, _) = listener.accept()?;
+    loop {
+        stream.write_all(&[b'x'; 65536])?;
+    }
 }
 
 /// Waits in a call that the supervisor does not know: `sigsuspend`.
