@@ -110,6 +110,9 @@ impl Launch {
         session
             .transcript
             .note(&lane, format!("starts: {}", self.command_line()));
+        if let Some(pi) = self.board.as_ref().filter(|_| session.traces_all()) {
+            pi.tell_the_chart(&session, &lane);
+        }
         let child = self
             .spawn(&spec)
             .unwrap_or_else(|e| panic!("{} could not be started: {e}", spec.program.display()));

@@ -38,6 +38,8 @@ struct Kept {
     peers: Vec<String>,
     subjects: Vec<String>,
     in_a_row: Option<InARow>,
+    /// Programs whose printing is noted by somebody who knows better when it was.
+    silent: Vec<String>,
     /// Bytes on the stdout of each lane.
     printed: HashMap<String, u64>,
 }
@@ -67,6 +69,7 @@ impl Transcript {
             peers: Vec::new(),
             subjects: Vec::new(),
             in_a_row: None,
+            silent: Vec::new(),
             printed: HashMap::new(),
         };
         Transcript {
@@ -93,6 +96,11 @@ impl Transcript {
         lane
     }
 
+    /// What this program prints is noted by the caller from now on.
+    pub fn leave_printing_to_me(&self, lane: &str) {
+        self.lock().silent.push(lane.to_owned());
+    }
+
     pub fn note(&self, lane: &str, text: impl Into<String>) {
         self.push(lane, What::Note(text.into()));
     }
@@ -110,7 +118,9 @@ impl Transcript {
 
     /// Lines on a program's stdout.
     pub fn printed<'a>(&self, lane: &str, lines: impl Iterator<Item = &'a [u8]>) {
-        self.lines(lane, "prints", lines, true);
+        if !self.lock().silent.iter().any(|silent| silent == lane) {
+            self.lines(lane, "prints", lines, true);
+        }
     }
 
     /// Lines on a program's stderr.

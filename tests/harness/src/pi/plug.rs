@@ -1,15 +1,17 @@
 //! The fake Pi as a test meets it on [`Lab`] and [`Launch`], and without a test: [`Live`].
 
-use super::Pi;
+use super::{Event, Kind, Pi, millis};
 use crate::{
     Lab, Launch,
     process::{EndOfProcess, Exit, Spec},
+    session::Session,
     trace,
 };
 use std::{
     ffi::OsString,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Instant,
 };
 
@@ -33,6 +35,29 @@ impl Lab {
                 Some(pi)
             }
         }
+    }
+}
+
+impl Pi {
+    /// For a scenario that is drawn: what happens at the pins is noted in the column of the program, with the Pi's time. What the program
+    /// prints is noted here, too: a pipe is slower than a clock that jumps.
+    pub(crate) fn tell_the_chart(&self, session: &Arc<Session>, lane: &str) {
+        session.transcript.leave_printing_to_me(lane);
+        let (session, lane) = (Arc::downgrade(session), lane.to_owned());
+        self.shared.lock().listener = Some(Box::new(move |event| {
+            if let (Some(session), Some(text)) = (session.upgrade(), charted(event)) {
+                session.transcript.note(&lane, text);
+            }
+        }));
+    }
+}
+
+/// How a chart says it; none for what it shows anyway.
+fn charted(event: &Event) -> Option<String> {
+    match &event.kind {
+        Kind::Latch(..) | Kind::Ended(_) => None,
+        Kind::Printed(text) => Some(format!("prints {}", text.replace("\\n\"", "\""))),
+        kind => Some(format!("{kind} at {}", millis(event.at))),
     }
 }
 

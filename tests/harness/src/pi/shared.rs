@@ -21,6 +21,9 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// How long the supervisor may take to bring a program to a standstill, in real time, before that is a failure of the program: it computes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Who is told of each event, with the state locked.
+pub(super) type Listener = Box<dyn Fn(&Event) + Send>;
+
 /// How the Pi's clock moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Clock {
@@ -87,6 +90,8 @@ pub(crate) struct State {
     /// The program has opened the Pi's GPIO.
     pub opened: bool,
     pub events: Vec<Event>,
+    /// Who is told of each at once.
+    pub listener: Option<Listener>,
     pub accesses: Vec<Access>,
 }
 
@@ -117,6 +122,7 @@ impl Shared {
             signals: Vec::new(),
             opened: false,
             events: Vec::new(),
+            listener: None,
             accesses: Vec::new(),
         };
         Shared {
@@ -165,7 +171,11 @@ impl State {
     pub fn log(&mut self, thread: u32, kind: Kind) {
         let at = self.now;
         if self.events.len() < MOST_EVENTS {
-            self.events.push(Event { at, thread, kind });
+            let event = Event { at, thread, kind };
+            if let Some(listener) = &self.listener {
+                listener(&event);
+            }
+            self.events.push(event);
         }
     }
 
