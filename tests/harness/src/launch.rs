@@ -110,6 +110,7 @@ impl Launch {
         session
             .transcript
             .note(&lane, format!("starts: {}", self.command_line()));
+        #[cfg(feature = "pi")]
         if let Some(pi) = self.board.as_ref().filter(|_| session.traces_all()) {
             pi.tell_the_chart(&session, &lane);
         }
