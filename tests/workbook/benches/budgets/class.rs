@@ -36,7 +36,7 @@ pub struct Class {
     pub submissions: PathBuf,
     /// The ledger and the reports of the first run.
     pub out: PathBuf,
-    /// The first run: two workers, suites compiled, nothing in the ledger.
+    /// The first run: as many workers as usual, suites compiled, nothing in the ledger.
     pub first: Cost,
 }
 
@@ -54,7 +54,7 @@ impl Class {
             .arg("--solutions")
             .current_dir(&bench.course.root))?;
         let out = bench.empty("class-first")?;
-        let first = grade(bench, &submissions, &out, 2)?;
+        let first = grade(bench, &submissions, &out, None)?;
         Ok(Class {
             submissions,
             out,
@@ -89,12 +89,12 @@ fn hand_in(exercise: &Exercise, submissions: &Path) -> Result<()> {
 }
 
 /// Grades a class in a folder for its ledger.
-fn grade(bench: &Bench, submissions: &Path, out: &Path, workers: usize) -> Result<Cost> {
+fn grade(bench: &Bench, submissions: &Path, out: &Path, workers: Option<usize>) -> Result<Cost> {
     ran(&mut grader(bench, submissions, out, workers))
 }
 
 /// The command that does it.
-pub fn grader(bench: &Bench, submissions: &Path, out: &Path, workers: usize) -> Command {
+pub fn grader(bench: &Bench, submissions: &Path, out: &Path, workers: Option<usize>) -> Command {
     let mut grader = command(bench.grader());
     grader
         .args(EXERCISES)
@@ -102,8 +102,11 @@ pub fn grader(bench: &Bench, submissions: &Path, out: &Path, workers: usize) -> 
         .arg(submissions)
         .arg("--out")
         .arg(out)
-        .args(["--trust-submissions", "--jobs", &workers.to_string()])
+        .arg("--trust-submissions")
         .current_dir(&bench.course.root);
+    if let Some(workers) = workers {
+        grader.args(["--jobs", &workers.to_string()]);
+    }
     grader
 }
 
@@ -139,7 +142,7 @@ fn outcomes(out: &Path) -> Result<String> {
 
 pub fn regrading(bench: &Bench) -> Result<()> {
     let class = bench.class()?;
-    let again = grade(bench, &class.submissions, &class.out, 2)?;
+    let again = grade(bench, &class.submissions, &class.out, None)?;
     let share = again.wall / class.first.wall;
     row(
         &format!("{STUDENTS} students × {}, first time", EXERCISES.join(" ")),
@@ -158,12 +161,13 @@ pub fn regrading(bench: &Bench) -> Result<()> {
 
 pub fn workers(bench: &Bench) -> Result<()> {
     let class = bench.class()?;
-    let alone = grade(bench, &class.submissions, &bench.empty("class-alone")?, 1)?;
-    let ratio = alone.wall / class.first.wall;
-    row("the same class by 1 worker", &format!("{:.1} s", alone.wall), "", None);
+    let by = |workers| grade(bench, &class.submissions, &bench.empty("class-workers")?, Some(workers));
+    let (alone, both) = (by(1)?.wall, by(2)?.wall);
+    let ratio = alone / both;
+    row("the same class by 1 worker", &format!("{alone:.1} s"), "", None);
     row(
         "… by 2 workers",
-        &format!("{:.1} s, {ratio:.2} ×", class.first.wall),
+        &format!("{both:.1} s, {ratio:.2} ×"),
         "≥ 1.8 ×",
         Some(ratio >= SPEED_UP),
     );
@@ -178,7 +182,7 @@ pub fn rounds(bench: &Bench) -> Result<()> {
         let out = bench.empty("class-round")?;
         // The last one beside busy programs.
         let busy = (round + 1 == bench.asked.rounds).then(Busy::begin);
-        let (_, code) = run(&mut grader(bench, &class.submissions, &out, 2))?;
+        let (_, code) = run(&mut grader(bench, &class.submissions, &out, None))?;
         drop(busy);
         inconclusive += usize::from(code == INCONCLUSIVE);
         if outcomes(&out)? != expected {

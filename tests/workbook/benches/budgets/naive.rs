@@ -72,8 +72,9 @@ pub fn measure(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-fn compare(what: &str, students: usize, took: f64, ours: f64, budget: f64) {
-    let scaled = took * STUDENTS as f64 / students as f64;
+fn compare(what: &str, students: usize, took: Cost, ours: f64, budget: f64) {
+    let scale = STUDENTS as f64 / students as f64;
+    let (scaled, cpu) = (took.wall * scale, took.cpu * scale);
     let of = if students < STUDENTS {
         format!(" ({students} students, scaled)")
     } else {
@@ -82,7 +83,7 @@ fn compare(what: &str, students: usize, took: f64, ours: f64, budget: f64) {
     let ratio = scaled / ours;
     row(
         &format!("{what}{of}"),
-        &format!("{scaled:.1} s, {ratio:.1} ×"),
+        &format!("{scaled:.1} s, {cpu:.0} s CPU, {ratio:.1} ×"),
         &format!("≥ {budget:.0} ×"),
         Some(ratio >= budget),
     );
@@ -95,7 +96,7 @@ fn nextest_is_here() -> bool {
 impl Way {
     fn name(self) -> &'static str {
         match self {
-            Way::Nextest => "`cargo nextest run`",
+            Way::Nextest => "nextest",
             Way::Test => "`cargo test`",
         }
     }
@@ -148,18 +149,20 @@ impl Tree<'_> {
         of_output(cargo.current_dir(self.root.join("solutions")))
     }
 
-    /// Seconds for the first `students` of a class.
-    fn all(&self, way: Way, class: &Path, students: usize, target: impl Fn(usize) -> Result<PathBuf>) -> Result<f64> {
-        let mut seconds = 0.0;
+    /// What it costs for the first `students` of a class.
+    fn all(&self, way: Way, class: &Path, students: usize, target: impl Fn(usize) -> Result<PathBuf>) -> Result<Cost> {
+        let mut sum = Cost { wall: 0.0, cpu: 0.0 };
         for number in 1..=students {
             let target = target(number)?;
             for exercise in &self.exercises {
                 if self.put(&class.join(format!("s{number:03}")), exercise)? {
-                    seconds += self.run(way, exercise, &target)?.0.wall;
+                    let (cost, _) = self.run(way, exercise, &target)?;
+                    sum.wall += cost.wall;
+                    sum.cpu += cost.cpu;
                 }
             }
         }
-        Ok(seconds)
+        Ok(sum)
     }
 
     /// Puts a student's files in place; answers whether there are any.
