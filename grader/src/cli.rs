@@ -79,7 +79,7 @@ struct GradeArgs {
     /// Where reports are written [default for a class: target/grades].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// How many submissions are graded at a time [default: the number of cores].
+    /// How many submissions are graded at a time [default: twice the number of cores].
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
     /// What is printed on standard output.
@@ -381,8 +381,13 @@ fn names(exercises: &[&Exercise]) -> String {
         .join(" ")
 }
 
+/// A check that fails has mostly waited for something that never came: with one worker for each core, half of the machine would wait too.
 fn jobs(asked: Option<usize>) -> usize {
-    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    asked.unwrap_or_else(|| 2 * cores())
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn pack_work(course: &Course, request: &pack::Request, isolator: Isolator) -> Result<u8> {

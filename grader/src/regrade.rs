@@ -40,7 +40,7 @@ pub struct Request {
     /// The folder with the ledger [default: target/grades].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// How many submissions are graded at a time [default: the number of cores].
+    /// How many submissions are graded at a time [default: twice the number of cores].
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<usize>,
     /// Grade again what the ledger has already.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{BELOW, GRADED, jobs, print, selected};
+use super::{BELOW, GRADED, cores, print, selected};
 use crate::audit::Scope;
 use crate::course::Course;
 use crate::isolation::Isolator;
@@ -20,7 +20,7 @@ pub(super) fn audit_course(
 ) -> Result<u8> {
     let exercises = selected(course, asked, asked.is_empty())?;
     // Mutants spend their time in waits that end at a deadline, not at work: more of them than cores fit side by side.
-    let jobs = jobs_asked.unwrap_or_else(|| 5 * jobs(None));
+    let jobs = jobs_asked.unwrap_or_else(|| 5 * cores());
     let scope = if record { Scope::EveryCheck } else { Scope::NamedChecks };
     let found = audit::audit(course, exercises, isolator, jobs, scope)?;
     print(&found.report)?;
@@ -38,7 +38,7 @@ pub(super) fn audit_course(
 }
 
 pub(super) fn try_hostile(course: &Course, isolator: Isolator, jobs_asked: Option<usize>) -> Result<u8> {
-    let found = selftest::run(course, isolator, jobs(jobs_asked))?;
+    let found = selftest::run(course, isolator, jobs_asked.unwrap_or_else(cores))?;
     print(&found.report)?;
     for defect in &found.defects {
         say!("defect: {defect}");
