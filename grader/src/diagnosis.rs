@@ -147,9 +147,10 @@ impl Signatures {
         text
     }
 
-    /// What these outcomes look like, the likeliest first; empty when that is not sure, and for a program that is not finished.
+    /// What these outcomes look like, the likeliest first; empty when that is not sure, and for a program that is not finished or lost nothing but
+    /// one public check: those look at several things, and are lost for more reasons than we know.
     pub fn diagnose(&self, checks: &[CheckRun]) -> Vec<Diagnosis> {
-        if checks.iter().any(is_unfinished) {
+        if checks.iter().any(is_unfinished) || is_one_public(checks) {
             return Vec::new();
         }
         let diagnosis = |(at, likeness): (usize, f64)| Diagnosis {
@@ -165,6 +166,15 @@ impl Signatures {
         let found = mistakes::likely(&self.known, &seen);
         found.into_iter().map(diagnosis).collect()
     }
+}
+
+fn is_one_public(checks: &[CheckRun]) -> bool {
+    let failed = |run: &&CheckRun| matches!(run.outcome, Outcome::Failed(_));
+    let mut failed = checks.iter().filter(failed);
+    failed
+        .next()
+        .is_some_and(|run| run.check.visibility == Visibility::Public)
+        && failed.next().is_none()
 }
 
 /// Whether a check ran into a `todo!()`.
@@ -234,11 +244,11 @@ mod tests {
         }
     }
 
-    /// A program that fails these checks and passes another one.
+    /// A program that fails these checks and passes as many others.
     fn failing(names: &[&str]) -> Vec<CheckRun> {
         let failed = |name: &&str| run(name, Outcome::Failed(Failure::default()));
-        let passed = run("p9", Outcome::Passed);
-        names.iter().map(failed).chain([passed]).collect()
+        let passed = (0..names.len()).map(|number| run(&format!("p9{number}"), Outcome::Passed));
+        names.iter().map(failed).chain(passed).collect()
     }
 
     fn names(found: &[Diagnosis]) -> Vec<&str> {
@@ -261,26 +271,35 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_about_a_program_that_passes_nothing() {
+    fn nothing_is_said_about_a_program_that_fails_more_than_it_passes() {
         let known = known(&[("a", &["p1", "p2"]), ("b", &["p1"])]);
         let mut checks = failing(&["p1", "p2"]);
         assert_eq!(names(&known.diagnose(&checks)), ["a"]);
-        checks.pop(); // the one that was passed
+        checks.pop(); // one that was passed
         assert!(known.diagnose(&checks).is_empty());
     }
 
     #[test]
     fn two_misconceptions_that_look_alike_are_both_named_and_three_are_guessing() {
-        let two = known(&[("a", &["p1"]), ("b", &["p1"]), ("c", &["p2"])]);
-        assert_eq!(names(&two.diagnose(&failing(&["p1"]))), ["a", "b"]);
-        let three = known(&[("a", &["p1"]), ("b", &["p1"]), ("c", &["p1"])]);
-        assert!(three.diagnose(&failing(&["p1"])).is_empty());
+        let two = known(&[("a", &["p1", "p2"]), ("b", &["p1", "p2"]), ("c", &["p3"])]);
+        assert_eq!(names(&two.diagnose(&failing(&["p1", "p2"]))), ["a", "b"]);
+        let three = known(&[("a", &["p1", "p2"]), ("b", &["p1", "p2"]), ("c", &["p1", "p2"])]);
+        assert!(three.diagnose(&failing(&["p1", "p2"])).is_empty());
+    }
+
+    #[test]
+    fn nothing_is_said_about_a_single_public_check() {
+        let known = known(&[("a", &["p1"]), ("b", &["h1"])]);
+        assert!(known.diagnose(&failing(&["p1"])).is_empty());
+        let mut hidden = failing(&["h1"]);
+        Arc::make_mut(&mut hidden[0].check).visibility = Visibility::Hidden;
+        assert_eq!(names(&known.diagnose(&hidden)), ["b"]);
     }
 
     #[test]
     fn a_check_that_did_not_run_counts_neither_for_nor_against() {
-        let known = known(&[("a", &["p1", "h1"]), ("b", &["p2"])]);
-        let mut checks = failing(&["p1"]);
+        let known = known(&[("a", &["p1", "p2", "h1"]), ("b", &["p3"])]);
+        let mut checks = failing(&["p1", "p2"]);
         checks.push(run("h1", Outcome::NotRun(NotRun::Here("no tool".into()))));
         assert_eq!(names(&known.diagnose(&checks)), ["a"]);
     }
