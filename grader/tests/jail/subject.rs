@@ -1,4 +1,5 @@
-//! What the jailed program tries; the first argument says what.
+//! What the jailed program tries; the first argument says what. It sleeps where it has to be there for long, or to use up its time: what the
+//! jail does to such a program is the subject, and no test waits by it.
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
